@@ -1,0 +1,52 @@
+# make run     set up and start the gateway (a demo when no model is configured)
+# make test    set up and run the tests                  make check   types, style, floors
+# make deep    many more examples, slow suites           make bench   measure the running gateway
+# make clean   forget the virtual environment and all that was built
+
+PYTHON ?= python3
+VENV   ?= .venv
+PY     := $(VENV)/bin/python
+PORT   ?= 8000
+URL    ?= http://127.0.0.1:$(PORT)
+
+.PHONY: run test check deep bench format clean
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help:
+	@sed -n 's/^# //p' Makefile
+
+$(VENV)/run: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 10) else "loro needs Python 3.10 or newer, this is " + sys.version.split()[0] + "; try: make run PYTHON=python3.11")'
+	test -x $(PY) || $(PYTHON) -m venv $(VENV)
+	$(PY) -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/dev: pyproject.toml $(VENV)/run
+	$(PY) -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+run: $(VENV)/run
+	$(PY) -m loro_core $(ARGS)
+
+test: $(VENV)/dev
+	$(PY) -m pytest -q -m 'not slow' $(ARGS)
+
+check: $(VENV)/dev
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+
+deep: $(VENV)/dev
+	HYPOTHESIS_PROFILE=deep $(PY) -m pytest -q $(ARGS)
+
+bench: $(VENV)/run
+	$(PY) -m loro_core bench --url $(URL) $(ARGS)
+
+format: $(VENV)/dev
+	$(PY) -m ruff check --fix-only --quiet .
+	$(PY) -m ruff format .
+
+clean:
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name '*.egg-info' -maxdepth 1 -exec rm -rf {} +

@@ -1,0 +1,64 @@
+"""loro: an acknowledgement at once, the answer of a large model behind it, merged into one stream.
+
+This is the public face, for plugin authors. Beside it: `loro_core.testing` (conformance kits and a scripted upstream)
+and `loro_core.wire.lines`, `.sse`, `.ndjson` (decoders for upstream bytes).
+"""
+
+from __future__ import annotations
+
+from loro_core._version import __version__
+from loro_core.chat import ROLES, ChatRequest, Delta, Json, Message, Role, ToolCallDelta, Usage
+from loro_core.errors import (
+    LoroError,
+    UpstreamClosed,
+    UpstreamError,
+    UpstreamProtocolError,
+    UpstreamStatus,
+    UpstreamTimeout,
+    UpstreamUnreachable,
+)
+from loro_core.fleet import Acknowledge, Deployment, Leg, Load, Plan, Secret, Snapshot
+from loro_core.plugin.api import (
+    Call,
+    Policy,
+    Provider,
+    ProviderSettings,
+    Recogniser,
+    UpstreamHttp,
+    UpstreamResponse,
+)
+from loro_core.plugin.hookspecs import hookimpl
+
+__all__ = [
+    "ROLES",
+    "Acknowledge",
+    "Call",
+    "ChatRequest",
+    "Delta",
+    "Deployment",
+    "Json",
+    "Leg",
+    "Load",
+    "LoroError",
+    "Message",
+    "Plan",
+    "Policy",
+    "Provider",
+    "ProviderSettings",
+    "Recogniser",
+    "Role",
+    "Secret",
+    "Snapshot",
+    "ToolCallDelta",
+    "UpstreamClosed",
+    "UpstreamError",
+    "UpstreamHttp",
+    "UpstreamProtocolError",
+    "UpstreamResponse",
+    "UpstreamStatus",
+    "UpstreamTimeout",
+    "UpstreamUnreachable",
+    "Usage",
+    "__version__",
+    "hookimpl",
+]

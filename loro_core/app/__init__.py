@@ -1,0 +1,1 @@
+"""Composition: settings, wiring, routes, metrics, the command line."""

@@ -1,0 +1,139 @@
+"""The vocabulary of a conversation: what a client asks for and what a model adds to its reply.
+
+Values only. They are made from bytes in `wire`, decided about in `decide` and sent by `runtime`; nothing here
+knows how they travel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Literal, Union, get_args
+
+Json = Union[None, bool, int, float, str, "Sequence[Json]", "Mapping[str, Json]"]
+"""What a JSON document decodes to."""
+
+Role = Literal["system", "developer", "user", "assistant", "tool", "function"]
+ROLES: tuple[Role, ...] = get_args(Role)
+
+NOTHING: Mapping[str, Json] = MappingProxyType({})
+"""The empty object: the default of every field that holds what loro passes on without reading it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """One turn of a conversation.
+
+    role: who speaks.
+    text: what is said, as plain text: a string content as it is, the text parts of a list joined, else "".
+    fields: the message object as the client sent it (role and content too); this is what goes upstream.
+    """
+
+    role: Role
+    text: str
+    fields: Mapping[str, Json]
+
+    @classmethod
+    def of(cls, role: Role, text: str) -> Message:
+        """Return a message that says `text`."""
+        return cls(role=role, text=text, fields={"role": role, "content": text})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatRequest:
+    """A chat completion as asked for, validated.
+
+    model: as the client named it; echoed in every chunk.
+    messages: at least one.
+    stream, include_usage: how the reply travels (`stream`, `stream_options.include_usage`).
+    n: how many choices, >= 1.
+    disable_quick_response: the client wants the large model alone.
+    parameters: every other top-level field that an upstream may get, as sent (temperature, tools, ...). The ones
+        that OpenAI specifies have been checked for type and range; others are passed on unread.
+    platform: the voice platforms' own top-level fields (call, user_id, ...), read here and never sent upstream.
+    """
+
+    model: str
+    messages: tuple[Message, ...]
+    stream: bool = False
+    include_usage: bool = False
+    n: int = 1
+    disable_quick_response: bool = False
+    parameters: Mapping[str, Json] = NOTHING
+    platform: Mapping[str, Json] = NOTHING
+
+    @property
+    def last_user_text(self) -> str:
+        """What the user said last, "" if the user has not spoken."""
+        return next((m.text for m in reversed(self.messages) if m.role == "user"), "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """Tokens of one upstream call, as the upstream counted them.
+
+    details: the upstream's other usage fields (prompt_tokens_details, completion_tokens_details, ...).
+    """
+
+    prompt_tokens: int
+    completion_tokens: int
+    details: Mapping[str, Json] = NOTHING
+
+    @property
+    def total_tokens(self) -> int:
+        return self.prompt_tokens + self.completion_tokens
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolCallDelta:
+    """A piece of a tool call.
+
+    index: which call of this choice, from 0; the pieces of one call carry the same index.
+    id, name: whole, in the call's first piece. arguments: to be appended.
+    fields: what else the upstream put into the piece (its `type`, vendors' own).
+    """
+
+    index: int
+    id: str | None = None
+    name: str | None = None
+    arguments: str = ""
+    fields: Mapping[str, Json] = NOTHING
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delta:
+    """What one upstream event added to one choice of the reply.
+
+    index: the choice, from 0.
+    content: text to be appended; None and "" both add nothing.
+    tool_calls: pieces of tool calls.
+    finish_reason: as the upstream spelt it (stop, length, tool_calls, content_filter, ...); None while it goes on.
+    usage: the tokens of the whole call; it may come with the last delta or alone after it.
+    fields: everything else of the delta object (reasoning_content, refusal, audio, annotations, ...).
+    choice_fields: everything else of the choice object (logprobs, stop_reason, ...).
+    chunk_fields: everything else of the chunk but id, object, created, model (system_fingerprint, ...).
+    """
+
+    index: int = 0
+    content: str | None = None
+    tool_calls: tuple[ToolCallDelta, ...] = ()
+    finish_reason: str | None = None
+    usage: Usage | None = None
+    fields: Mapping[str, Json] = field(default=NOTHING)
+    choice_fields: Mapping[str, Json] = field(default=NOTHING)
+    chunk_fields: Mapping[str, Json] = field(default=NOTHING)
+
+    @property
+    def answers(self) -> bool:
+        """Whether this is part of the answer itself: text, a tool call, a refusal or sound; not reasoning."""
+        return bool(
+            self.content
+            or self.tool_calls
+            or (self.fields and (self.fields.get("refusal") or self.fields.get("audio")))
+        )
+
+    @property
+    def adds(self) -> bool:
+        """Whether the client would see anything in it beside an end and a count."""
+        return bool(self.content or self.tool_calls or self.fields or self.choice_fields)

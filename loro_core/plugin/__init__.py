@@ -1,0 +1,1 @@
+"""How strangers extend loro: hook specifications, the protocols to implement, and the registry that finds them."""

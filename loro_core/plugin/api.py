@@ -1,0 +1,146 @@
+"""The protocols a plugin implements, with their contracts in full.
+
+`loro_core.testing.check_provider` and `check_policy` test an implementation against what is written here.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+from loro_core.chat import ChatRequest, Delta
+from loro_core.fleet import Deployment, Plan, Snapshot
+
+
+class UpstreamResponse(Protocol):
+    """An upstream's answer whose head has arrived. Valid inside the `send` block that gave it."""
+
+    @property
+    def status(self) -> int: ...
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """By lower-case name; of a header that came twice, the last."""
+
+    def chunks(self) -> AsyncIterator[bytes]:
+        """Yield the body as it arrives, decoded of transfer and content encoding, in pieces of any size, never empty.
+
+        Raises UpstreamClosed if the body ends before its announced end. Iterate once.
+        """
+
+    async def read(self, max_bytes: int) -> bytes:
+        """Return the whole body.
+
+        Raises UpstreamProtocolError when it exceeds max_bytes, UpstreamClosed when it ends early.
+        """
+
+
+class UpstreamHttp(Protocol):
+    """The way to an upstream: it pools, pre-warms and verifies; a provider names no HTTP library.
+
+    It carries no deadline but the deployment's connect timeout: whoever called the provider cancels it.
+    """
+
+    def send(
+        self, method: str, url: str, *, headers: Mapping[str, str] | None = None, body: bytes = b""
+    ) -> AbstractAsyncContextManager[UpstreamResponse]:
+        """Send one request and give its response once the head is there; any status is a response.
+
+        Raises UpstreamUnreachable, UpstreamTimeout (phase "connect"), UpstreamClosed or UpstreamProtocolError.
+        Leaving the block early, by an exception or Cancelled, closes the connection: the upstream sees it at once.
+        """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One call to one upstream.
+
+    deployment: where, and with which model name, key and field lists.
+    request: what to ask. `request.stream` says whether the upstream is asked to stream.
+    http: the transport, bound to this deployment; its errors carry the deployment's name.
+    """
+
+    deployment: Deployment
+    request: ChatRequest
+    http: UpstreamHttp
+
+
+@runtime_checkable
+class Provider(Protocol):
+    """Speaks one upstream protocol.
+
+    - It may be cancelled at any await; it leaves no task, connection or file behind, and the upstream is told by the
+      closing of the connection.
+    - It raises only UpstreamError kinds (and lets Cancelled pass), never retries, sets no deadline of its own, and
+      logs neither prompts nor replies.
+    - It holds no state between calls but what makes the next one cheaper.
+    """
+
+    @property
+    def name(self) -> str:
+        """How a configuration names it: lower-case letters, digits, hyphens."""
+
+    def open(self, call: Call) -> AbstractAsyncContextManager[AsyncIterator[Sequence[Delta]]]:
+        """Start one call and give its deltas.
+
+        Entering may send the request and wait for the response head. Each item holds the deltas that became ready
+        together, in order, at least one. What the iterator owes:
+
+        - content exactly as the upstream wrote it, nothing lost, added or merged across choices;
+        - for every choice one finish_reason, in the upstream's last delta for that choice or after it, spelt as
+          OpenAI spells it (stop, length, tool_calls, content_filter);
+        - usage at most once, if the upstream gave it; with `request.include_usage` it is asked for;
+        - it ends when the upstream has said that the reply is complete; if the upstream ends without saying so, it
+          raises UpstreamClosed instead: a truncated answer never looks finished;
+        - an error status or an error object inside the stream raises UpstreamStatus with the upstream's words.
+
+        When `request.stream` is false the whole reply comes as one item, a delta a choice.
+        """
+
+    async def check(self, deployment: Deployment, http: UpstreamHttp) -> None:
+        """Return if the upstream is there and would take a call; raise an UpstreamError that says what is wrong.
+
+        Cheap: it must not make a model generate. The caller sets the deadline.
+        """
+
+
+@runtime_checkable
+class ProviderSettings(Protocol):
+    """A provider may also check its deployments' settings, before anything is started."""
+
+    def problems(self, deployment: Deployment) -> Sequence[str]:
+        """Return what is wrong with `deployment`, each "key: value and expectation"; empty if all is well."""
+
+
+@runtime_checkable
+class Recogniser(Protocol):
+    """A provider may also recognise its protocol at an address: deployments with provider "auto" ask for it."""
+
+    async def recognise(self, deployment: Deployment, http: UpstreamHttp) -> bool:
+        """Return whether the service at `deployment.base_url` speaks this protocol natively.
+
+        Raises UpstreamError when the service cannot be asked; the question is then put again another time.
+        """
+
+
+@runtime_checkable
+class Policy(Protocol):
+    """Decides how a reply is made: alone or acknowledged, with which words and deadlines.
+
+    A plan is data: a policy cannot await, so it cannot stall the server or leak. Where an acknowledgement would break
+    what the client asked for (not streaming, n > 1, logprobs, response_format, a forced tool, a tool's result) the
+    gateway drops it from the plan, whatever the policy says.
+    """
+
+    @property
+    def name(self) -> str:
+        """How a configuration or the header `x-loro-policy` names it: lower-case letters, digits, hyphens."""
+
+    def plan(self, request: ChatRequest, fleet: Snapshot, now: float, rng: random.Random) -> Plan:
+        """Return the plan for `request`: a pure function of its arguments, for every valid request.
+
+        now: the runtime's clock in seconds, only good for differences. rng: the only source of chance.
+        """

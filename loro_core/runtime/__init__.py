@@ -1,0 +1,1 @@
+"""The only floor that waits for the world: sockets, nurseries, deadlines."""

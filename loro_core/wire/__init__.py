@@ -1,0 +1,1 @@
+"""Bytes and values: decoders and encoders without I/O. Any split of the input gives the same output."""
