@@ -82,8 +82,8 @@ def imports(path: Path, module: str) -> Iterator[tuple[int, str]]:
 
     def visit(node: ast.AST) -> Iterator[tuple[int, str]]:
         if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
-            for child in node.orelse:
-                yield from visit(child)
+            for statement in node.orelse:
+                yield from visit(statement)
             return
         if isinstance(node, ast.Import):
             for alias in node.names:
@@ -117,7 +117,7 @@ def within(name: str, prefixes: tuple[str, ...]) -> bool:
     return any(name == p or (p != FACE and name.startswith(p + ".")) for p in prefixes)
 
 
-@pytest.mark.parametrize(("module", "path"), [m for m in ALL if m[0].startswith("loro_core")], ids=lambda v: str(v))
+@pytest.mark.parametrize(("module", "path"), [m for m in ALL if m[0].startswith("loro_core")], ids=str)
 def test_core_module_stays_on_its_floor(module: str, path: Path) -> None:
     floor = floor_of(module)
     allowed, forbidden = FLOORS[floor]
@@ -134,7 +134,7 @@ def test_core_module_stays_on_its_floor(module: str, path: Path) -> None:
         assert top not in forbidden, f"{module}:{line}: {floor} may not import {name}"
 
 
-@pytest.mark.parametrize(("module", "path"), [m for m in ALL if not m[0].startswith("loro_core")], ids=lambda v: str(v))
+@pytest.mark.parametrize(("module", "path"), [m for m in ALL if not m[0].startswith("loro_core")], ids=str)
 def test_plugin_sees_only_the_public_face(module: str, path: Path) -> None:
     own = module.split(".")[0]
     for line, name in imports(path, module):
@@ -153,7 +153,7 @@ def test_only_config_reads_toml() -> None:
 
 
 def test_json_is_decoded_on_the_wire_floor_or_in_a_plugin() -> None:
-    """`msgspec` and `json` above `wire` would mean raw payloads past it; app.config reads the phrase and state files."""
+    """`msgspec` or `json` in a decision or at a socket would mean raw payloads past `wire`."""
     for module, path in ALL:
         if module.startswith("loro_core.runtime") or module.startswith("loro_core.decide"):
             assert not [name for _, name in imports(path, module) if name.split(".")[0] in ("json", "msgspec")], module
