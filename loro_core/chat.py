@@ -21,6 +21,10 @@ NOTHING: Mapping[str, Json] = MappingProxyType({})
 """The empty object: the default of every field that holds what loro passes on without reading it."""
 
 
+def nothing() -> Mapping[str, Json]:
+    return NOTHING
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
     """One turn of a conversation.
@@ -60,8 +64,8 @@ class ChatRequest:
     include_usage: bool = False
     n: int = 1
     disable_quick_response: bool = False
-    parameters: Mapping[str, Json] = NOTHING
-    platform: Mapping[str, Json] = NOTHING
+    parameters: Mapping[str, Json] = field(default_factory=nothing)
+    platform: Mapping[str, Json] = field(default_factory=nothing)
 
     @property
     def last_user_text(self) -> str:
@@ -78,7 +82,7 @@ class Usage:
 
     prompt_tokens: int
     completion_tokens: int
-    details: Mapping[str, Json] = NOTHING
+    details: Mapping[str, Json] = field(default_factory=nothing)
 
     @property
     def total_tokens(self) -> int:
@@ -98,7 +102,7 @@ class ToolCallDelta:
     id: str | None = None
     name: str | None = None
     arguments: str = ""
-    fields: Mapping[str, Json] = NOTHING
+    fields: Mapping[str, Json] = field(default_factory=nothing)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,9 +124,9 @@ class Delta:
     tool_calls: tuple[ToolCallDelta, ...] = ()
     finish_reason: str | None = None
     usage: Usage | None = None
-    fields: Mapping[str, Json] = field(default=NOTHING)
-    choice_fields: Mapping[str, Json] = field(default=NOTHING)
-    chunk_fields: Mapping[str, Json] = field(default=NOTHING)
+    fields: Mapping[str, Json] = field(default_factory=nothing)
+    choice_fields: Mapping[str, Json] = field(default_factory=nothing)
+    chunk_fields: Mapping[str, Json] = field(default_factory=nothing)
 
     @property
     def answers(self) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
-from loro_core.chat import NOTHING, Json
+from loro_core.chat import Json, nothing
 
 
 class Leg(Enum):
@@ -70,8 +70,8 @@ class Deployment:
     reply_timeout_s: float = 600.0
     max_retries: int = 3
     drop_fields: frozenset[str] = frozenset()
-    extra_fields: Mapping[str, Json] = field(default=NOTHING)
-    options: Mapping[str, Json] = field(default=NOTHING)
+    extra_fields: Mapping[str, Json] = field(default_factory=nothing)
+    options: Mapping[str, Json] = field(default_factory=nothing)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
