@@ -108,8 +108,9 @@ class _Tries:
                 self._ended_choices.add(delta.index)
             if not self._began and (delta.adds or delta.finish_reason is not None):
                 self._began = True
-                after_s = trio.current_time() - self._start
-                self._observer(LegSpoke(leg=self._leg, deployment=self._call.deployment, after_s=after_s))
+                if self._call.request.stream:  # A whole reply's first token is its last: no measure of anything.
+                    after_s = trio.current_time() - self._start
+                    self._observer(LegSpoke(leg=self._leg, deployment=self._call.deployment, after_s=after_s))
 
     @property
     def _complete(self) -> bool:
