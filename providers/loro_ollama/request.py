@@ -34,7 +34,7 @@ OWN_OPTIONS = frozenset({"keep_alive", "think"})
 
 _REFUSED = ("functions", "function_call", "logit_bias", "audio", "web_search_options")
 _TOP = ("tools", "logprobs", "top_logprobs")
-_EFFORT = {"none": False, "minimal": "low"}
+_EFFORT: Mapping[str, Json] = {"none": False, "minimal": "low"}
 _ROLES = {"developer": "system", "function": "tool"}
 
 
