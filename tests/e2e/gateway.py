@@ -69,7 +69,7 @@ class Gateway:
 
     def open_sockets(self) -> int:
         fds = Path(f"/proc/{self.pid}/fd")
-        return sum(1 for fd in fds.iterdir() if os.readlink(fd).startswith("socket:"))
+        return sum(1 for fd in fds.iterdir() if str(fd.readlink()).startswith("socket:"))
 
 
 @contextmanager

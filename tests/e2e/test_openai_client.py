@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 
 import openai
 import pytest
 from openai import OpenAI
 
 from loro_core.testing import Script, ScriptedToolCall, upstream_process
-from tests.e2e.gateway import gateway, models
+from tests.e2e.gateway import Gateway, gateway, models
 
 QUESTION = [{"role": "user", "content": "Why is the sky blue?"}]
 WORDS = "Good question, let me see. So,"
@@ -48,7 +49,7 @@ class Clients:
 
     def __init__(self, upstream: str) -> None:
         self._upstream = upstream
-        self._open: list = []
+        self._open: list[AbstractContextManager[Gateway]] = []
         self._clients: dict[str, OpenAI] = {}
 
     def __getitem__(self, large: str) -> OpenAI:
@@ -139,7 +140,7 @@ def test_each_status_of_the_large_model_is_kept_with_its_words(clients, number, 
 @pytest.mark.parametrize("large", ["breaking", "cut"])
 def test_an_answer_that_breaks_off_raises_and_is_never_finished(clients, large):
     chunks = []
-    with pytest.raises(openai.APIError) as caught:
+    with pytest.raises(openai.APIError) as caught:  # noqa: PT012
         for chunk in clients[large].chat.completions.create(model="loro", messages=QUESTION, stream=True):
             chunks.append(chunk)  # noqa: PERF402  # what came before the error is wanted
     assert "".join(c.choices[0].delta.content or "" for c in chunks).startswith(WORDS)
@@ -151,7 +152,7 @@ def test_a_bad_request_names_the_field(clients):
     with pytest.raises(openai.BadRequestError) as caught:
         clients["large"].chat.completions.create(
             model="loro",
-            messages=[*QUESTION, {"role": "assistant", "content": "Hm."}, {"role": "wizard", "content": "x"}],  # type: ignore[list-item]
+            messages=[*QUESTION, {"role": "assistant", "content": "Hm."}, {"role": "wizard", "content": "x"}],
         )
     assert caught.value.param == "messages[2].role" and "wizard" in caught.value.message
 

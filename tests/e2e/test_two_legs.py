@@ -7,6 +7,7 @@ import statistics
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import httpx
 import pytest
@@ -27,7 +28,7 @@ class Heard:
     first_s: float = 0.0
     total_s: float = 0.0
     texts: list[str] = field(default_factory=list)
-    chunks: list[dict] = field(default_factory=list)
+    chunks: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def text(self) -> str:
@@ -85,7 +86,7 @@ def test_both_requests_reach_the_upstream_at_the_same_instant(slow_pair):
     upstream.reset()
     for _ in range(ROUNDS):
         ask(client)
-    arrivals = {"small": [], "large": []}
+    arrivals: dict[str, list[float]] = {"small": [], "large": []}
     for record in upstream.records():
         arrivals[record.model].append(record.arrived.unix_s)
     apart_s = [abs(s - a) for s, a in zip(arrivals["small"], arrivals["large"], strict=True)]
