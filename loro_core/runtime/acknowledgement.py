@@ -28,7 +28,7 @@ Source = Literal["model", "phrase"]
 class FoundWords:
     """text: "" if there is nothing to say. source: whose words they are.
 
-    rejected: why the model's were not taken: late, failed, or the screen's reason; None if it was not asked or was heard.
+    rejected: why the model's were not taken (late, failed, or the screen's reason); None if it was not asked or heard.
     usage: what the model spent, if it told.
     """
 

@@ -6,6 +6,7 @@ import json
 import socket
 import time
 from collections.abc import Iterator
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -23,7 +24,7 @@ SLOW = {
 
 
 @pytest.fixture(scope="module")
-def upstream() -> Iterator:
+def upstream() -> Iterator[Any]:
     with upstream_process(SLOW) as running:
         yield running
 
