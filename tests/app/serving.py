@@ -12,7 +12,7 @@ import h11
 import trio
 import trio.testing
 
-from loro_core.app.build import Gateway, open_gateway
+from loro_core.app.build import open_gateway
 from loro_core.app.config import load
 from loro_core.plugin.api import Policy, Provider
 from loro_core.plugin.registry import Registry, load_plugins
@@ -60,8 +60,8 @@ class Heard:
 class Client:
     """Makes requests to `service`, each on a connection of its own."""
 
-    def __init__(self, service: Service, gateway: Gateway, small: PlayingProvider, large: PlayingProvider) -> None:
-        self.service, self.gateway, self.small, self.large = service, gateway, small, large
+    def __init__(self, service: Service, small: PlayingProvider, large: PlayingProvider) -> None:
+        self.service, self.small, self.large = service, small, large
 
     async def ask(self, *, headers: Mapping[str, str] | None = None, **more: Any) -> Heard:
         body = json.dumps({**QUESTION, "stream": True, **more}).encode()
@@ -73,43 +73,51 @@ class Client:
     async def send(
         self, method: str, path: str, *, headers: Mapping[str, str] | None = None, body: bytes = b""
     ) -> Heard:
-        ours, theirs = trio.testing.memory_stream_pair()
-        heard = Heard()
-        async with trio.open_nursery() as nursery:
+        return await send(self.service, method, path, headers=headers, body=body)
 
-            async def serve() -> None:
-                await serve_connection(theirs, self.service, client="192.0.2.1")
 
-            nursery.start_soon(serve)
-            await self._exchange(ours, method, path, headers or {}, body, heard)
-            await ours.aclose()
-        return heard
+async def send(
+    service: Service, method: str, path: str, *, headers: Mapping[str, str] | None = None, body: bytes = b""
+) -> Heard:
+    """Make one request of `service`, on a connection of its own, and return its whole response."""
+    ours, theirs = trio.testing.memory_stream_pair()
+    heard = Heard()
+    async with trio.open_nursery() as nursery:
 
-    async def _exchange(
-        self, stream: trio.abc.Stream, method: str, path: str, headers: Mapping[str, str], body: bytes, heard: Heard
-    ) -> None:
-        http = h11.Connection(h11.CLIENT)
-        fields = {"host": "loro.test", "connection": "close", "content-length": str(len(body)), **headers}
-        sent = http.send(h11.Request(method=method, target=path, headers=list(fields.items()))) or b""
-        sent += http.send(h11.Data(data=body)) or b"" if body else b""
-        await stream.send_all(sent + (http.send(h11.EndOfMessage()) or b""))
-        start = trio.current_time()
-        pending = b""
-        while True:
-            event = http.next_event()
-            if event is h11.NEED_DATA:
-                http.receive_data(bytes(await stream.receive_some()))
-            elif isinstance(event, h11.Response):
-                heard.status = event.status_code
-                heard.headers = {name.decode(): value.decode() for name, value in event.headers}
-            elif isinstance(event, h11.Data):
-                heard.body += event.data
-                *events, pending = (pending + bytes(event.data)).split(b"\n\n")
-                heard.events += [e.decode().removeprefix("data: ") for e in events]
-                heard.at_s += [trio.current_time() - start] * len(events)
-            else:
-                heard.complete = isinstance(event, h11.EndOfMessage)
-                return
+        async def serve() -> None:
+            await serve_connection(theirs, service, client="192.0.2.1")
+
+        nursery.start_soon(serve)
+        await _exchange(ours, method, path, headers or {}, body, heard)
+        await ours.aclose()
+    return heard
+
+
+async def _exchange(
+    stream: trio.abc.Stream, method: str, path: str, headers: Mapping[str, str], body: bytes, heard: Heard
+) -> None:
+    http = h11.Connection(h11.CLIENT)
+    fields = {"host": "loro.test", "connection": "close", "content-length": str(len(body)), **headers}
+    sent = http.send(h11.Request(method=method, target=path, headers=list(fields.items()))) or b""
+    sent += http.send(h11.Data(data=body)) or b"" if body else b""
+    await stream.send_all(sent + (http.send(h11.EndOfMessage()) or b""))
+    start = trio.current_time()
+    pending = b""
+    while True:
+        event = http.next_event()
+        if event is h11.NEED_DATA:
+            http.receive_data(bytes(await stream.receive_some()))
+        elif isinstance(event, h11.Response):
+            heard.status = event.status_code
+            heard.headers = {name.decode(): value.decode() for name, value in event.headers}
+        elif isinstance(event, h11.Data):
+            heard.body += event.data
+            *events, pending = (pending + bytes(event.data)).split(b"\n\n")
+            heard.events += [e.decode().removeprefix("data: ") for e in events]
+            heard.at_s += [trio.current_time() - start] * len(events)
+        else:
+            heard.complete = isinstance(event, h11.EndOfMessage)
+            return
 
 
 def registry(small: Provider, large: Provider, *policies: Policy) -> Registry:
@@ -131,10 +139,16 @@ async def serving(
     models = {"LARGE_MODEL_PROVIDER": "large", "LARGE_MODEL_NAME": "large-model", "LARGE_MODEL_API_KEY": "none"}
     if small is not None:
         models |= {"SMALL_MODEL_PROVIDER": "small", "SMALL_MODEL_NAME": "small-model", "SMALL_MODEL_API_KEY": "none"}
-    settings = load(environ={**models, **environ}, directory=NOWHERE)
+    async with composed({**models, **environ}, registry(small or large, large, *policies)) as service:
+        yield Client(service, small or large, large)
+
+
+@asynccontextmanager
+async def composed(environ: Mapping[str, str], plugins: Registry) -> AsyncIterator[Service]:
+    """Give the service that loro would run with these variables and plugins."""
+    settings = load(environ=environ, directory=NOWHERE)
     counts = Counts()
-    async with open_gateway(settings, registry(small or large, large, *policies), counts) as gateway:
-        service = Service(
+    async with open_gateway(settings, plugins, counts) as gateway:
+        yield Service(
             handler=gateway.handler, common_headers=gateway.common_headers, error_body=error_body, counts=counts
         )
-        yield Client(service, gateway, small or large, large)
