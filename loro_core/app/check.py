@@ -9,9 +9,7 @@ from loro_core.app.settings import Settings
 from loro_core.fleet import Deployment
 from loro_core.plugin.api import ProviderSettings
 from loro_core.plugin.registry import Registry
-
-AUTO = "auto"
-"""The provider of a deployment whose service is asked which protocol it speaks."""
+from loro_core.runtime.upstreams import AUTO
 
 
 def plugin_problems(settings: Settings, registry: Registry) -> Iterator[str]:
