@@ -11,6 +11,7 @@ from loro_core.plugin.api import ProviderSettings
 from loro_core.plugin.registry import Registry
 from loro_core.runtime.upstreams import AUTO
 
+
 def plugin_problems(settings: Settings, registry: Registry) -> Iterator[str]:
     """Yield what is wrong with `settings` given the plugins that were loaded, in the words of a ConfigError."""
     if settings.plugins.strict:

@@ -100,6 +100,7 @@ def build_parser(with_bench: bool = False) -> argparse.ArgumentParser:
     def command(name: str, run: Callable[[argparse.Namespace], int], text: str, *, configured: bool) -> Any:
         sub = commands.add_parser(
             name,
+            usage=f"{PROGRAM} {name} [OPTIONS]",
             help=text,
             description=f"{text[0].upper()}{text[1:]}.",
             parents=[common] if configured else [],

@@ -97,10 +97,7 @@ def read_document(file: TextFile, name: str) -> Document:
 
 
 def _configuration_file(directory: Path, file: str | None, variables: Iterable[Variable]) -> Document:
-    """Return the configuration file, an empty one if there is none; raise ConfigError.
-
-    variables: the strongest first.
-    """
+    """Return the configuration file, an empty one if there is none; raise ConfigError."""
     said = (v.text.strip() for v in variables if v.name == FILE_VARIABLE)
     named = file or next(said, "")
     path = directory / (named or DEFAULT_FILE)

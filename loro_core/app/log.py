@@ -15,7 +15,7 @@ import re
 import sys
 import time
 from collections.abc import Iterable, Mapping
-from typing import TextIO, TypeAlias
+from typing import TYPE_CHECKING, TextIO, TypeAlias
 
 from loro_core.fleet import Secret
 
@@ -81,7 +81,13 @@ def access(*, request_id: str, method: str, path: str, status: int, **fields: Fi
     _access_log.info("request" + "".join(f" {name}=%s" for name in told), *told.values())
 
 
-class _Handler(logging.StreamHandler[TextIO]):
+if TYPE_CHECKING:
+    _StreamHandler = logging.StreamHandler[TextIO]
+else:
+    _StreamHandler = logging.StreamHandler  # takes no parameter before Python 3.11
+
+
+class _Handler(_StreamHandler):
     """Ours, to be found again."""
 
 

@@ -65,7 +65,7 @@ def served(monkeypatch):
         ["--port", "0", "--policy", "race"],
         ["serve", "--port", "0", "--policy", "race"],
         ["--port", "0", "serve", "--policy=race"],
-        ["--port=0", "--policy=race", "serve"],
+        ["--port=0", "serve", "--policy=race"],
     ],
 )
 def test_serve_is_the_default_and_options_may_stand_anywhere(served, words):
