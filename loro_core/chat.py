@@ -90,6 +90,14 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReplyUsage:
+    """Tokens of a whole reply, leg by leg; None where a leg made no call or its upstream did not count."""
+
+    answer: Usage | None = None
+    acknowledgement: Usage | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ToolCallDelta:
     """A piece of a tool call.
 

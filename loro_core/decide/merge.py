@@ -1,0 +1,235 @@
+"""Two legs into one reply: the acknowledgement's words and the answer's deltas, in one order, with one end.
+
+    state         words                  answer's delta                        answer ended      answer failed
+    ------------  ---------------------  ------------------------------------  ----------------  --------------------
+    OPEN          1 say them             2 answering: drop the words, say it   5 finish          6 abort
+                    -> ACKNOWLEDGED          -> ANSWERING
+                                         3 else (reasoning, ...): pass it on
+    ACKNOWLEDGED  -                      4 answering: join, say it             5 finish          6 apologise, abort
+                                             -> ANSWERING
+                                         3 else: pass it on
+    ANSWERING     7 too late: forget     4 say it                              5 finish          6 apologise, abort
+    CLOSED        8 nothing comes out any more, whatever goes in
+
+1. The acknowledgement is one delta of its own.
+2. Whoever is first wins. An answer that is there first makes the acknowledgement needless: its leg is cancelled.
+3. A delta that is no part of the answer itself (reasoning, a vendor's field) decides nothing.
+4. Between acknowledgement and answer stands `join`, unless the answer brings its own space or begins with a tool call.
+5. Finish reasons are held back until the answer's end, so that each choice has exactly one, in a delta of its own,
+   after all that the choice says; the usage follows. A choice that was never ended has "stop".
+6. A failure after every choice has its finish reason is an end (5): the reply was complete. Else nothing that looks
+   like an end is written. The configured apology is said only where something was said before.
+7. Its tokens are still counted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import Enum
+from unicodedata import east_asian_width
+
+from loro_core.chat import Delta, ReplyUsage, Usage
+from loro_core.errors import UpstreamError
+from loro_core.fleet import Leg
+
+# --- events ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acknowledged:
+    """The acknowledging leg is through.
+
+    words: what to say, "" for nothing. join: what stands between them and the answer.
+    usage: what the acknowledging model spent, whether its words were taken or not.
+    """
+
+    words: str = ""
+    join: str = ""
+    usage: Usage | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """The answering leg brought a delta."""
+
+    delta: Delta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerEnded:
+    """The answering leg is complete."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerFailed:
+    """The answering leg will not be completed."""
+
+    error: UpstreamError
+
+
+Event = Acknowledged | Answered | AnswerEnded | AnswerFailed
+
+# --- actions -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Emit:
+    """Write this delta. leg: whose words they are. role: whether it opens its choice and so names the role."""
+
+    delta: Delta
+    leg: Leg
+    role: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelLeg:
+    """Nobody needs this leg any more."""
+
+    leg: Leg
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finish:
+    """Write the end: one delta a choice with its finish reason, then the usage if the client asked, then [DONE].
+
+    endings: (delta, role) in the order of the choices; role is true where the choice had said nothing.
+    """
+
+    endings: tuple[tuple[Delta, bool], ...]
+    usage: ReplyUsage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Abort:
+    """Write the error, as a status if nothing was written yet, else as an event; no end."""
+
+    error: UpstreamError
+
+
+Action = Emit | CancelLeg | Finish | Abort
+
+
+class State(Enum):
+    OPEN = "open"
+    ACKNOWLEDGED = "acknowledged"
+    ANSWERING = "answering"
+    CLOSED = "closed"
+
+
+class Merge:
+    """The machine. choices: how many the client asked for. apology: said before an abort, "" for none.
+
+    acknowledging: whether an acknowledging leg runs at all; without one, no CancelLeg is asked for.
+    """
+
+    def __init__(self, *, acknowledging: bool, choices: int = 1, apology: str = "") -> None:
+        self._acknowledging = acknowledging
+        self._choices = choices
+        self._apology = apology
+        self._state = State.OPEN
+        self._join = ""
+        self._opened: set[int] = set()
+        self._endings: dict[int, Delta] = {}
+        self._answer_usage: Usage | None = None
+        self._ack_usage: Usage | None = None
+
+    @property
+    def state(self) -> State:
+        return self._state
+
+    @property
+    def spoken(self) -> bool:
+        """Whether anything was emitted."""
+        return bool(self._opened)
+
+    def __repr__(self) -> str:
+        return f"<Merge {self._state.value}, {len(self._endings)} of {self._choices} choices ended>"
+
+    def receive(self, event: Event) -> list[Action]:
+        """Return what to do about `event`, in order."""
+        if self._state is State.CLOSED:  # 8
+            return []
+        if isinstance(event, Answered):
+            return self._answered(event.delta)
+        if isinstance(event, Acknowledged):
+            return self._acknowledged(event)
+        if isinstance(event, AnswerEnded):
+            return self._finish()
+        return self._failed(event.error)
+
+    def _acknowledged(self, event: Acknowledged) -> list[Action]:
+        self._acknowledging = False
+        self._ack_usage = event.usage  # 7
+        if self._state is not State.OPEN or not event.words:
+            return []
+        self._state = State.ACKNOWLEDGED  # 1
+        self._join = event.join
+        return [self._emit(Delta(content=event.words), Leg.ACK)]
+
+    def _answered(self, delta: Delta) -> list[Action]:
+        if delta.usage is not None:
+            self._answer_usage = delta.usage
+        if delta.finish_reason is not None:  # 5
+            self._endings.setdefault(delta.index, _ending(delta))
+        actions: list[Action] = []
+        if delta.answers and self._state is not State.ANSWERING:
+            actions += self._drop_acknowledgement()  # 2
+            if self._state is State.ACKNOWLEDGED:
+                delta = _joined(self._join, delta)  # 4
+            self._state = State.ANSWERING
+        if delta.content or delta.tool_calls or delta.fields or (delta.choice_fields and delta.finish_reason is None):
+            if delta.finish_reason is not None or delta.usage is not None:
+                delta = replace(delta, finish_reason=None, usage=None)
+            actions.append(self._emit(delta, Leg.ANSWER))  # 3, 4
+        return actions
+
+    def _drop_acknowledgement(self) -> list[Action]:
+        if not self._acknowledging:
+            return []
+        self._acknowledging = False
+        return [CancelLeg(leg=Leg.ACK)]
+
+    def _finish(self) -> list[Action]:
+        self._state = State.CLOSED
+        seen = set(range(self._choices)) | self._opened | self._endings.keys()
+        endings = [self._endings.get(i) or Delta(index=i, finish_reason="stop") for i in sorted(seen)]
+        usage = ReplyUsage(answer=self._answer_usage, acknowledgement=self._ack_usage)
+        last = Finish(endings=tuple((d, self._opens(d.index)) for d in endings), usage=usage)
+        return [*self._drop_acknowledgement(), last]
+
+    def _failed(self, error: UpstreamError) -> list[Action]:
+        if len(self._endings) >= self._choices and self._opened <= self._endings.keys():
+            return self._finish()  # 6
+        actions = self._drop_acknowledgement()
+        if self._apology and self.spoken:
+            actions.append(self._emit(Delta(content=_set_apart(self._apology)), Leg.ANSWER))
+        self._state = State.CLOSED
+        return [*actions, Abort(error=error)]
+
+    def _emit(self, delta: Delta, leg: Leg) -> Emit:
+        return Emit(delta=delta, leg=leg, role=self._opens(delta.index))
+
+    def _opens(self, index: int) -> bool:
+        if index in self._opened:
+            return False
+        self._opened.add(index)
+        return True
+
+
+def _ending(delta: Delta) -> Delta:
+    """Return the part of `delta` that ends its choice: what it says beside goes out at once."""
+    if delta.content or delta.tool_calls or delta.fields:
+        return Delta(index=delta.index, finish_reason=delta.finish_reason, chunk_fields=delta.chunk_fields)
+    return replace(delta, content=None, usage=None)
+
+
+def _joined(join: str, delta: Delta) -> Delta:
+    content = delta.content
+    if not join or not content or content[0].isspace() or delta.index != 0:
+        return delta
+    return replace(delta, content=join + content)
+
+
+def _set_apart(apology: str) -> str:
+    """Return `apology` as it follows broken-off text: after a space, but in scripts that have none."""
+    return apology if east_asian_width(apology[0]) in "WF" else f" {apology.lstrip()}"

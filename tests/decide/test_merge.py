@@ -1,0 +1,165 @@
+"""The table of moves in decide/merge.py, row by row."""
+
+from __future__ import annotations
+
+from loro_core.chat import Delta, ReplyUsage, ToolCallDelta, Usage
+from loro_core.decide.merge import (
+    Abort,
+    Acknowledged,
+    Action,
+    Answered,
+    AnswerEnded,
+    AnswerFailed,
+    CancelLeg,
+    Emit,
+    Event,
+    Finish,
+    Merge,
+    State,
+)
+from loro_core.errors import UpstreamClosed
+from loro_core.fleet import Leg
+
+WORDS = Acknowledged(words="Let me see.", join=" ")
+LOST = AnswerFailed(error=UpstreamClosed("gone", deployment="large", phase="decode"))
+
+
+def says(text: str) -> Answered:
+    return Answered(delta=Delta(content=text))
+
+
+def ends(reason: str = "stop") -> Answered:
+    return Answered(delta=Delta(finish_reason=reason))
+
+
+def run(merge: Merge, *events: Event) -> list[Action]:
+    return [action for event in events for action in merge.receive(event)]
+
+
+def text_of(actions: list[Action]) -> str:
+    return "".join(a.delta.content or "" for a in actions if isinstance(a, Emit))
+
+
+def test_words_first_then_the_answer_joined_by_one_space():
+    actions = run(Merge(acknowledging=True), WORDS, says("Paris"), says("."), ends(), AnswerEnded())
+    assert text_of(actions) == "Let me see. Paris."
+    assert [a.leg for a in actions if isinstance(a, Emit)] == [Leg.ACK, Leg.ANSWER, Leg.ANSWER]
+    assert [a.role for a in actions if isinstance(a, Emit)] == [True, False, False]
+    assert isinstance(actions[-1], Finish)
+
+
+def test_an_answer_that_is_first_drops_the_acknowledgement_and_cancels_its_leg():
+    actions = run(Merge(acknowledging=True), says("Paris"), WORDS, ends(), AnswerEnded())
+    assert actions[0] == CancelLeg(leg=Leg.ACK)
+    assert text_of(actions) == "Paris"
+
+
+def test_without_an_acknowledging_leg_nothing_is_cancelled():
+    assert not [a for a in run(Merge(acknowledging=False), says("Paris")) if isinstance(a, CancelLeg)]
+
+
+def test_reasoning_is_passed_on_and_does_not_count_as_the_answer():
+    thinking = Answered(delta=Delta(fields={"reasoning_content": "hm"}))
+    actions = run(Merge(acknowledging=True), thinking, WORDS, says("Paris"))
+    assert [type(a) for a in actions] == [Emit, Emit, Emit]
+    assert text_of(actions) == "Let me see. Paris"
+
+
+def test_an_answer_that_brings_its_own_space_gets_no_second_one():
+    assert text_of(run(Merge(acknowledging=True), WORDS, says(" Paris"))) == "Let me see. Paris"
+
+
+def test_a_tool_call_is_not_joined():
+    call = Answered(delta=Delta(tool_calls=(ToolCallDelta(index=0, id="c1", name="look"),)))
+    actions = run(Merge(acknowledging=True), WORDS, call, ends("tool_calls"), AnswerEnded())
+    assert isinstance(actions[1], Emit) and actions[1].delta == call.delta
+    assert isinstance(actions[-1], Finish) and actions[-1].endings[0][0].finish_reason == "tool_calls"
+
+
+def test_a_finish_reason_in_the_same_chunk_as_text_gets_a_delta_of_its_own():
+    both = Answered(
+        delta=Delta(content="Paris", finish_reason="length", usage=Usage(prompt_tokens=1, completion_tokens=1))
+    )
+    emit, finish = run(Merge(acknowledging=False), both, AnswerEnded())
+    assert isinstance(emit, Emit) and emit.delta == Delta(content="Paris")
+    assert isinstance(finish, Finish)
+    assert finish.endings == ((Delta(finish_reason="length"), False),)
+    assert finish.usage == ReplyUsage(answer=Usage(prompt_tokens=1, completion_tokens=1))
+
+
+def test_each_choice_has_its_own_end_and_its_own_role():
+    merge = Merge(acknowledging=False, choices=2)
+    actions = run(
+        merge,
+        Answered(delta=Delta(index=1, content="b")),
+        Answered(delta=Delta(index=0, content="a")),
+        Answered(delta=Delta(index=1, finish_reason="length")),
+        Answered(delta=Delta(index=0, finish_reason="stop")),
+        AnswerEnded(),
+    )
+    assert [a.role for a in actions if isinstance(a, Emit)] == [True, True]
+    finish = actions[-1]
+    assert isinstance(finish, Finish)
+    assert [(d.index, d.finish_reason) for d, _ in finish.endings] == [(0, "stop"), (1, "length")]
+
+
+def test_an_answer_without_a_finish_reason_ends_with_stop():
+    finish = run(Merge(acknowledging=False), says("Paris"), AnswerEnded())[-1]
+    assert isinstance(finish, Finish) and finish.endings == ((Delta(finish_reason="stop"), False),)
+
+
+def test_an_empty_answer_still_opens_its_choice_in_its_end():
+    (finish,) = run(Merge(acknowledging=False), ends(), AnswerEnded())
+    assert isinstance(finish, Finish) and finish.endings == ((Delta(finish_reason="stop"), True),)
+
+
+def test_a_failure_before_anything_was_said_aborts_and_cancels_the_acknowledgement():
+    assert run(Merge(acknowledging=True), LOST) == [CancelLeg(leg=Leg.ACK), Abort(error=LOST.error)]
+
+
+def test_a_failure_in_the_middle_aborts_without_an_end():
+    actions = run(Merge(acknowledging=True), WORDS, says("Pa"), LOST)
+    assert actions[-1] == Abort(error=LOST.error)
+    assert not [a for a in actions if isinstance(a, Finish)]
+
+
+def test_a_failure_after_the_finish_reason_is_an_end():
+    actions = run(Merge(acknowledging=False), says("Paris"), ends(), LOST)
+    assert isinstance(actions[-1], Finish)
+
+
+def test_a_failure_after_one_of_two_choices_ended_is_no_end():
+    merge = Merge(acknowledging=False, choices=2)
+    assert run(merge, ends(), LOST) == [Abort(error=LOST.error)]
+
+
+def test_the_apology_is_said_only_after_something_was_said():
+    early = run(Merge(acknowledging=False, apology="Sorry."), LOST)
+    late = run(Merge(acknowledging=True, apology="Sorry."), WORDS, LOST)
+    assert text_of(early) == ""
+    assert text_of(late) == "Let me see. Sorry."
+    assert isinstance(late[-1], Abort)
+
+
+def test_a_chinese_apology_is_not_set_apart_by_a_space():
+    assert text_of(run(Merge(acknowledging=False, apology="抱歉。"), says("因为"), LOST)) == "因为抱歉。"
+
+
+def test_what_the_acknowledging_model_spent_is_counted_when_its_words_came_too_late():
+    spent = Usage(prompt_tokens=9, completion_tokens=3)
+    merge = Merge(acknowledging=True)
+    finish = run(merge, says("Paris"), Acknowledged(words="Hm.", usage=spent), ends(), AnswerEnded())[-1]
+    assert isinstance(finish, Finish) and finish.usage.acknowledgement == spent
+
+
+def test_a_leg_without_words_says_nothing():
+    assert run(Merge(acknowledging=True), Acknowledged(), says("Paris")) == [
+        Emit(delta=Delta(content="Paris"), leg=Leg.ANSWER, role=True)
+    ]
+
+
+def test_nothing_comes_out_of_a_closed_merge():
+    merge = Merge(acknowledging=True)
+    run(merge, says("Paris"), AnswerEnded())
+    assert merge.state is State.CLOSED
+    assert run(merge, WORDS, says("more"), ends(), AnswerEnded(), LOST) == []

@@ -1,0 +1,88 @@
+"""When the built-in policies acknowledge."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from loro_core.chat import ChatRequest, Message
+from loro_core.decide.contract import forbids_acknowledgement, hold_to_contract
+from loro_core.decide.schedule import BUILT_IN, ENOUGH_SAMPLES, Adaptive, Direct, Instant, Race
+from loro_core.fleet import Acknowledge, Deployment, Leg, Load, Plan, Snapshot
+
+SMALL = Deployment(name="small", provider="scripted", model="s")
+LARGE = Deployment(name="large", provider="scripted", model="l")
+BOTH = {Leg.ACK: (SMALL,), Leg.ANSWER: (LARGE,)}
+ASKED = ChatRequest(model="loro", messages=(Message.of("user", "Why is the sky blue?"),), stream=True)
+
+
+def plan(policy, **snapshot) -> Plan:
+    return policy.plan(ASKED, Snapshot(**{"deployments": BOTH, **snapshot}), 0.0, random.Random(1))
+
+
+def measured(p90_s: float, samples: int = ENOUGH_SAMPLES) -> dict[str, Load]:
+    return {"large": Load(first_token_p50_s=p90_s / 2, first_token_p90_s=p90_s, samples=samples)}
+
+
+def test_direct_never_acknowledges():
+    assert plan(Direct()).acknowledge is None
+
+
+def test_race_gives_the_small_model_its_whole_time():
+    assert plan(Race(), words_deadline_s=3.0).acknowledge == Acknowledge(ask_model=True, deadline_s=3.0)
+
+
+def test_race_without_a_small_model_takes_a_phrase_at_once():
+    assert plan(Race(), deployments={Leg.ANSWER: (LARGE,)}).acknowledge == Acknowledge(ask_model=False, deadline_s=0.0)
+
+
+def test_instant_tells_the_answering_model_what_was_said():
+    acknowledge = plan(Instant()).acknowledge
+    assert acknowledge is not None and acknowledge.tell_answer and not acknowledge.ask_model
+
+
+def test_adaptive_acknowledges_a_model_it_has_not_measured():
+    assert plan(Adaptive()).acknowledge is not None
+    assert plan(Adaptive(), loads=measured(0.05, samples=ENOUGH_SAMPLES - 1)).acknowledge is not None
+
+
+@pytest.mark.parametrize(("p90_s", "acknowledges"), [(0.05, False), (0.3, False), (0.31, True), (1.2, True)])
+def test_adaptive_acknowledges_where_the_answer_comes_after_the_slack(p90_s, acknowledges):
+    assert (plan(Adaptive(), slack_s=0.3, loads=measured(p90_s)).acknowledge is not None) is acknowledges
+
+
+def test_adaptive_waits_for_better_words_only_a_short_while():
+    acknowledge = plan(Adaptive(), quick_deadline_s=0.2, words_deadline_s=5.0).acknowledge
+    assert acknowledge is not None and acknowledge.deadline_s == 0.2
+
+
+def test_every_policy_names_itself_in_its_plan():
+    assert {p.name for p in BUILT_IN} == {plan(p).policy for p in BUILT_IN}
+
+
+def request(**changes) -> ChatRequest:
+    return ChatRequest(**{"model": "loro", "messages": ASKED.messages, "stream": True, **changes})
+
+
+@pytest.mark.parametrize(
+    ("asked", "reason"),
+    [
+        (request(stream=False), "not streaming"),
+        (request(disable_quick_response=True), "disabled by the request"),
+        (request(n=2), "n > 1"),
+        (request(parameters={"logprobs": True}), "logprobs"),
+        (request(parameters={"response_format": {"type": "json_object"}}), "response_format"),
+        (request(parameters={"tool_choice": "required"}), "tool_choice"),
+        (request(parameters={"tool_choice": {"type": "function", "function": {"name": "f"}}}), "tool_choice"),
+        (request(messages=(*ASKED.messages, Message.of("tool", "21 C"))), "tool result"),
+        (request(parameters={"logprobs": False, "tool_choice": "auto", "response_format": {"type": "text"}}), None),
+        (request(parameters={"tools": [{"type": "function"}], "tool_choice": "none"}), None),
+    ],
+)
+def test_what_an_acknowledgement_would_break(asked, reason):
+    assert forbids_acknowledgement(asked) == reason
+    wanted = Plan(policy="theirs", acknowledge=Acknowledge(words="Sure."), reason="policy")
+    held = hold_to_contract(wanted, asked)
+    assert (held.acknowledge is None) is (reason is not None)
+    assert held.reason == (reason or "policy")
