@@ -1,7 +1,7 @@
 """The acknowledgement's words: the phrase book, and the choice from it.
 
-What is said is a phrase and a lead-in: "Let me think about that one. So,". Voice clients let a sentence out to speech once
-they see what follows it; the lead-in is what follows, and the answer goes on from there.
+What is said is a phrase and a lead-in: "Let me think about that one. So,". Voice clients let a sentence out to speech
+once they see what follows it; the lead-in is what follows, and the answer goes on from there.
 
 The book is data: `loro_core/phrases/*.toml`, one file a language, handed over as plain mappings. In a file:
 
