@@ -125,14 +125,14 @@ def screen(
 # --- what is taken off ---------------------------------------------------------------------------------------------
 
 # Qwen3 writes an empty block when its template is told not to think.
-_EMPTY_THOUGHT = re.compile(r"\s*<think>\s*</think>", re.IGNORECASE)
+_EMPTY_THOUGHT = re.compile(r"\A\s*<think>\s*</think>", re.IGNORECASE)
 _WRAPPING = "\"“”„‘’'«»「」『』《》`*_#>~•-–— \t\r\n\f\v\u3000\xa0"
 _LEADING = _WRAPPING + ".,…，。、"
 _SENTENCE_END = ".!…。！"
 
 
 def _cleaned(text: str, rules: WordsRules) -> str:
-    text = unicodedata.normalize("NFC", _EMPTY_THOUGHT.sub("", text, count=1)).lstrip(_LEADING).rstrip(_WRAPPING)
+    text = unicodedata.normalize("NFC", _EMPTY_THOUGHT.sub("", text)).lstrip(_LEADING).rstrip(_WRAPPING)
     text = re.sub("[ \t\u3000\xa0]+", " ", text)
     if not text or unicodedata.category(text[-1])[0] not in "LM":
         return text

@@ -90,6 +90,7 @@ REFUSED_IN_ENGLISH = [
     ("<think>The user wants", Reason.THINKING),
     ("<THINK>ok</THINK>Let me see.", Reason.THINKING),
     ("Let me see.</think>", Reason.THINKING),
+    ("Let me <think></think>see.", Reason.THINKING),
     ("Let me see.<|im_end|>", Reason.THINKING),
     ("Assistant: Let me see.", Reason.ROLE_LABEL),
     ("Acknowledgement: Let me see.", Reason.ROLE_LABEL),

@@ -139,13 +139,14 @@ def test_when_all_were_used_the_one_longest_ago_is_said():
         assert words.text == "Second one."
 
 
-def test_words_used_before_the_window_may_come_again():
+@pytest.mark.parametrize(("replies_since", "said"), [(5, "Second one."), (6, "First one.")])
+def test_words_may_come_again_after_six_replies(replies_since, said):
     book = small_book("First one.", "Second one.")
-    replies = ["First one. A", *["Second one. B"] * 6]
+    replies = ["Second one. A", "First one. B", *["It is a parrot."] * replies_since]
     texts = [text for reply in replies for text in ("what is it", reply)]
-    words = choose(book, conversation(*texts, "what is that"), random.Random(1))
-    assert words is not None
-    assert words.text == "First one."
+    spoken = {choose(book, conversation(*texts, "what is that"), random.Random(seed)) for seed in range(20)}
+    assert said in {words.text for words in spoken if words}
+    assert (len(spoken) == 1) == (replies_since < 6)
 
 
 def test_a_tool_call_without_text_is_no_reply():
