@@ -98,7 +98,7 @@ class Client:
         while True:
             event = http.next_event()
             if event is h11.NEED_DATA:
-                http.receive_data(await stream.receive_some())
+                http.receive_data(bytes(await stream.receive_some()))
             elif isinstance(event, h11.Response):
                 heard.status = event.status_code
                 heard.headers = {name.decode(): value.decode() for name, value in event.headers}

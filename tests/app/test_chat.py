@@ -9,19 +9,19 @@ import pytest
 from loro_core import Acknowledge, ChatRequest, Delta, Plan, Snapshot, UpstreamStatus, Usage
 from loro_core.errors import UpstreamClosed, UpstreamTimeout, UpstreamUnreachable
 from tests.app.serving import serving
-from tests.runtime.fakes import STOP, PlayingProvider, says
+from tests.runtime.fakes import STOP, Move, PlayingProvider, says
 
 WORDS = "Good question, let me see. So,"
-ANSWER = [0.6, says("Because of"), 0.1, says(" the air."), STOP]
+ANSWER: list[Move] = [0.6, says("Because of"), 0.1, says(" the air."), STOP]
 SPENT = Delta(usage=Usage(prompt_tokens=10, completion_tokens=5))
 
 
-def small(*moves) -> PlayingProvider:
-    return PlayingProvider(moves or [0.1, says(WORDS), STOP])
+def small(*moves: Move) -> PlayingProvider:
+    return PlayingProvider(list(moves) or [0.1, says(WORDS), STOP])
 
 
-def large(*moves) -> PlayingProvider:
-    return PlayingProvider(moves or ANSWER)
+def large(*moves: Move) -> PlayingProvider:
+    return PlayingProvider(list(moves) or ANSWER)
 
 
 async def metrics_of(client):

@@ -142,7 +142,7 @@ def test_keys_are_in_no_line_of_the_log():
 def test_memory_is_small_after_the_start_and_flat_over_ten_thousand_requests():
     with (
         upstream_process(Script(text="A short answer.", first_token_s=0.0)) as upstream,
-        gateway("--policy", "race", **models(upstream.openai_url), LOG_LEVEL="warn") as loro,
+        gateway("--policy", "race", **models(upstream.openai_url)) as loro,
     ):
         httpx.get(f"{loro.url}/health")
         assert loro.resident_bytes() < 60 * MiB
