@@ -2,16 +2,19 @@
 
 A wrong language is worse than no acknowledgement, so three answers are kept apart:
 
-- a language tag (BCP 47, without region): the text shows it;
+- a language tag (BCP 47): the text shows it;
 - "und": it is in some language that this module cannot name;
 - None: nothing shows it (numerals, emoji, a name, "ok"); an earlier turn may.
 
 Every language gets points: so many letters of its script as make a word count one, in Latin script a common word of
-the language does. The language that the text opens with gets half a point more, for people quote and borrow in the
-middle ("how do you say 你好", "帮我 play 一首 jazz"). Most points win.
+the language does, and a letter that it alone has half of one. The language that the text opens with gets half a point
+more, for people quote and borrow in the middle ("how do you say 你好", "帮我 play 一首 jazz"). Most points win.
+
+Chinese is "zh-CN" or "zh-TW" by its characters: more of those that only one of the two ways of writing has. Where all
+are the same in both ("你好"), the user's earlier turns tell, else it is "zh-CN".
 
 What it cannot do: a Japanese turn of Chinese characters only, none of them written in Japan's own way ("日本語"), looks
-Chinese, unless the user has used kana before. Simplified and traditional Chinese are both "zh".
+Chinese, unless the user has used kana before. Hindi in Latin letters is known, and has no phrases.
 """
 
 from __future__ import annotations
@@ -20,7 +23,7 @@ import re
 import unicodedata
 
 from loro_core.chat import ChatRequest
-from loro_core.decide.lexicon import ENGLISH, LOANS, OTHERS
+from loro_core.decide.lexicon import DEVANAGARI, ENGLISH, LETTERS, LOANS, OTHERS, PERSIAN_URDU, SLAVIC, points
 
 UNDETERMINED = "und"
 """ISO 639-3's tag for a language that could not be named."""
@@ -51,32 +54,59 @@ _CHINESE_FORMS = re.compile("[你您们們她吗嗎呢吧啊哪这這么麼很�
 # Written Cantonese, which a Mandarin phrase does not answer.
 _CANTONESE_FORMS = re.compile("[唔嘅咗佢啲冇嚟喺哋嘢]")
 
-# script -> (its letters, letters to a word, language, letters that show another language in the same script)
-_SCRIPTS: tuple[tuple[re.Pattern[str], float, str, re.Pattern[str] | None], ...] = (
-    (re.compile("[\u1100-\u11ff\u3130-\u318f\uac00-\ud7a3]"), 2.5, "ko", None),
-    (re.compile("[\u0400-\u052f]"), 5, "ru", re.compile("[іїєґўјљњћђџѓќғқңөүұһәӣӯҳҷ]")),
-    (re.compile("[\u0620-\u065f\u066e-\u06ef\u06fa-\u06ff\u0750-\u077f]"), 4, "ar", re.compile("[پچژگکیٹڈڑےںہ]")),
-    (re.compile("[\u0900-\u0963\u0970-\u097f]"), 4, "hi", re.compile("[ळ]")),
-    (re.compile("[\u0e00-\u0e4f]"), 5, "th", None),
+# script -> (its letters, letters to a word, language, what shows another language in the same script)
+_SCRIPTS: tuple[tuple[re.Pattern[str], float, str, re.Pattern[str] | None, frozenset[str]], ...] = (
+    (re.compile("[\u1100-\u11ff\u3130-\u318f\uac00-\ud7a3]"), 2.5, "ko", None, frozenset()),
+    (re.compile("[\u0400-\u052f]"), 5, "ru", re.compile("[іїєґўјљњћђџѓќғқңөүұһәӣӯҳҷ]"), SLAVIC),
+    (
+        re.compile("[\u0620-\u065f\u066e-\u06ef\u06fa-\u06ff\u0750-\u077f]"),
+        4,
+        "ar",
+        re.compile("[پچژگکیٹڈڑےںہ]"),
+        PERSIAN_URDU,
+    ),
+    (re.compile("[\u0900-\u0963\u0970-\u097f]"), 4, "hi", re.compile("[ळ]"), DEVANAGARI),
+    (re.compile("[\u0e00-\u0e4f]"), 5, "th", None, frozenset()),
 )
 _HAN_TO_A_WORD = 1.6
+_CHINESE = ("zh-CN", "zh-TW")
 
 
 def language_of(request: ChatRequest) -> str | None:
     """Return the language that the user speaks: the last turn's, or the latest one that an earlier turn shows.
 
-    A turn of Chinese characters that might be either is Japanese when the user's turn before it was.
+    A turn of Chinese characters that might be either is Japanese when the user's turn before it was, and written as
+    the latest turn that shows one way of writing Chinese.
     """
     turns = [m.text for m in reversed(request.messages) if m.role == "user"][:LOOKED_AT_TURNS]
     if not turns:
         return None
     language = language_of_text(turns[0])
-    if language is not None and not (language == "zh" and _may_be_japanese(turns[0])):
+    if language not in (None, *_CHINESE):
         return language
     earlier = next((found for turn in turns[1:] if (found := language_of_text(turn)) is not None), None)
-    if language == "zh":
-        return "ja" if earlier == "ja" else "zh"
-    return earlier
+    if language is None and earlier not in _CHINESE:
+        return earlier
+    if earlier == "ja" and _may_be_japanese(turns[0]):
+        return "ja"
+    return next((found for turn in turns if (found := _way_of_writing(_folded(turn)))), "zh-CN")
+
+
+def may_be(text: str, language: str) -> bool:
+    """Return whether `text` may be in `language`: it shows that one, or shows no other one more clearly."""
+    found = language_of_text(text)
+    if found == language:
+        return True
+    if found in _CHINESE:
+        if language in _CHINESE:
+            return _way_of_writing(_folded(text)) is None
+        return language == "ja" and _may_be_japanese(text)
+    if language != "en" and language not in OTHERS:
+        return False
+    shown = _latin_points(_folded(text))
+    if found is None:
+        return max(shown.values(), default=0) == shown.get(language, 0)
+    return found in (*shown, UNDETERMINED) and 0 < shown.get(language, 0) == max(shown.values())
 
 
 def language_of_text(text: str) -> str | None:
@@ -108,30 +138,71 @@ def _east_asian(text: str) -> list[Finding]:
     # A lone の in a Chinese sentence is a brand's; Japanese has a kana for every few characters.
     if kana and kana * 5 >= han:
         return [("ja", score, start)]
-    if _JAPANESE_FORMS.search(text) and not _CHINESE_FORMS.search(text):
+    if not _CHINESE_FORMS.search(text) and (_JAPANESE_FORMS.search(text) or _is_mixed(text)):
         return [("ja", score, start)]
-    return [("yue" if _CANTONESE_FORMS.search(text) else "zh", score, start)]
+    if _CANTONESE_FORMS.search(text):
+        return [("yue", score, start)]
+    return [(_way_of_writing(text) or "zh-CN", score, start)]
+
+
+def _is_mixed(text: str) -> bool:
+    """Return whether simplified and traditional forms stand together, as in Japan alone ("会議")."""
+    characters = set(_HAN.findall(text))
+    ways = {(_is_in(c, "gb2312"), _is_in(c, "cp950")) for c in characters}
+    return {(True, False), (False, True)} <= ways
+
+
+def _way_of_writing(text: str) -> str | None:
+    """Return how the Chinese of `text` is written, None if its characters do not show it, or there are none."""
+    simplified = traditional = 0
+    for character in set(_HAN.findall(text)):
+        in_gb, in_big5 = _is_in(character, "gb2312"), _is_in(character, "cp950")
+        simplified += in_gb and not in_big5
+        traditional += in_big5 and not in_gb
+    if simplified == traditional:
+        return None
+    return "zh-CN" if simplified > traditional else "zh-TW"
+
+
+def _is_in(character: str, standard: str) -> bool:
+    """Return whether a national standard has `character`: GB 2312 holds the simplified forms, Big5 the traditional."""
+    try:
+        character.encode(standard)
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _latin(text: str) -> list[Finding]:
-    words = [m.group() for m in _LATIN_WORD.finditer(text)]
-    if not words:
+    shown = _latin_points(text)
+    if not shown:
         return []
-    start = next(_LATIN_WORD.finditer(text)).start()
-    english = sum((1 - 0.5 * (word in LOANS)) * (word in ENGLISH) for word in words)
-    others = {tag: sum(word in common for word in words) for tag, common in OTHERS.items()}
+    words = _LATIN_WORD.findall(text)
+    start = text.index(words[0])
+    most = max(shown.values())
+    if not most:
+        return [(UNDETERMINED, 1, start)] if _ACCENTED.search(text) else []
+    best = [tag for tag, score in shown.items() if score == most]
+    if best == ["en"]:
+        return [("en", most, start)] if most * _ENGLISH_SHARE >= len(words) else []
+    if "en" in best:
+        return []
+    return [(best[0] if len(best) == 1 else UNDETERMINED, most, start)]
+
+
+def _latin_points(text: str) -> dict[str, float]:
+    """Return the points of each language in Latin letters, {} if there are no such letters."""
+    words = _LATIN_WORD.findall(text)
+    if not words:
+        return {}
+    shown = {tag: points(words, tag) for tag in OTHERS}
     elisions = sum(bool(_ELISION.match(word)) for word in words)
     for tag in ("fr", "it"):
-        others[tag] += elisions
-    most = max(others.values())
-    if english > most:
-        return [("en", english, start)] if english * _ENGLISH_SHARE >= len(words) else []
-    if most > english:
-        best = [tag for tag, count in others.items() if count == most]
-        return [(best[0] if len(best) == 1 else UNDETERMINED, most, start)]
-    if not most and _ACCENTED.search(text):
-        return [(UNDETERMINED, 1, start)]
-    return []
+        shown[tag] += elisions
+    for tag, letters in LETTERS.items():
+        shown[tag] += 0.5 * len(letters.intersection(text))
+    shown["en"] = sum((1 - 0.5 * (word in LOANS)) * (word in ENGLISH) for word in words)
+    return shown
 
 
 def _by_script(text: str) -> list[Finding]:
@@ -139,10 +210,11 @@ def _by_script(text: str) -> list[Finding]:
         return []
     findings: list[Finding] = []
     rest = _LATIN_WORD.sub(" ", _KANA.sub(" ", _HAN.sub(" ", text)))
-    for letters, to_a_word, language, strangers in _SCRIPTS:
+    for letters, to_a_word, language, strangers, strange_words in _SCRIPTS:
         found = letters.findall(rest)
         if found:
-            named = language if strangers is None or not strangers.search(rest) else UNDETERMINED
+            strange = (strangers is not None and strangers.search(rest)) or not strange_words.isdisjoint(rest.split())
+            named = UNDETERMINED if strange else language
             findings.append((named, len(found) / to_a_word, text.index(found[0])))
             rest = letters.sub(" ", rest)
     unknown = _LETTER.findall(rest)

@@ -1,4 +1,4 @@
-"""The commonest words of languages written in Latin letters: enough to tell English from what is not.
+"""The commonest words of languages written in Latin letters: enough to tell one from another.
 
 Words are in the form that `language` compares: NFKC, case folded, straight apostrophes. A word that is common in
 English and in another language ("no", "me", "was", "die", "on", "so") shows nothing and stands in no list; one that
@@ -8,7 +8,7 @@ words that voice commands are made of, since a command has few others ("play", "
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 
 def _words(text: str) -> frozenset[str]:
@@ -50,33 +50,80 @@ ENGLISH = _words("""
 """)
 
 _ES = _words("""
-    el la los las de del que qué un una es y en por para con como cómo cual cuál esta está estás estoy están hola
-    gracias quiero quieres puedes puede podrías mi mis tu su sí dónde donde cuándo cuando cuánto cuánta cuántos quién
-    quien porque pero más mas muy hoy mañana tiempo hace favor buenos buenas días tardes noches adiós necesito tengo
-    tiene tienes hora luz música enciende apaga llama soy eres eso esto también ayer ahora vamos
+    fin fuimos aplicación vale el la los las de del que qué un una unos unas es en y por para con sin sobre como
+    cómo cual cuál cuáles cuales esta está estás estoy están este esto estos estas eso esa ese hola gracias quiero
+    quieres quiere queremos puedes puede puedo podemos podrías podría mi mis tu tus su sus sí dónde donde cuándo
+    cuando cuánto cuánta cuántos quién quiénes quien porque pero más mas muy hoy mañana tiempo hace hacer hago haz
+    favor buenos buenas días tardes noches noche adiós necesito necesita tengo tenemos tiene tienes hora horas luz
+    luces música enciende apaga pon llama soy eres somos también ayer ahora vamos voy va ir fue ser era hay había lo
+    le les se al cita reserva pedido cuenta dime busca búscame explícame cerca aquí allí nada nadie algo todo toda
+    todos todas otro otra primera primero segunda segundo opción lunes martes miércoles jueves viernes sábado
+    domingo semana semanas año años dije digo pedí dice decir verdad creo pienso sé sabe sabes padre madre hermano
+    hermana hijo hija abuela abuelo marido esposa amigo casa calle ciudad tren vuelo billete precio cuesta llega
+    llegar sale salir murió muerto cáncer médico ayuda ayudar ayúdame llame ambulancia morirme bueno claro perdona
+    disculpe rojo azul verde negro blanco agua comida gato gatos perro cielo escribió esperando esperar llevo tres
+    dos cuatro cinco seis siete ocho nueve diez muchas mucho muchos poco menos desde hasta entre cada siempre nunca
+    ya aún todavía después antes según así aunque mientras entonces ni vergüenza reclamación teléfono nuestro
+    nuestra ellos ellas nosotros usted ustedes playa iremos cocina déjeme dejeme veamos ver entendido entiendo
+    comprendo escucho tomo nota bien pensarlo gusto mirarlo bien ideas
 """)
 _FR = _words("""
-    le la les une un est et je tu nous vous que qui quoi quelle quel pourquoi où quand combien avec dans pas ne mais
-    bonjour bonsoir salut merci oui plaît plait temps aujourd'hui demain heure peux pouvez pourrais veux voudrais suis
-    ça cette mon mes votre notre aux de du en fait-il est-ce allume éteins musique lumière moi toi très bien elle ils
+    le la les une un est et je tu nous vous que qui quoi quelle quel quels quelles pourquoi où quand combien avec
+    dans pas ne mais bonjour bonsoir salut merci oui plaît plait temps aujourd'hui demain hier heure heures peux
+    peut pouvez pourrais pourriez veux voudrais suis es sont était été être avoir fait faire va vais aller ça cette
+    ces ce cet mon ma mes votre notre nos vos sa ses leur leurs aux au de du des en fait-il est-ce c'est qu'est-ce
+    allume éteins musique lumière moi toi très bien elle ils elles lui eux il moins comment parce chez sans sous sur
+    entre vers depuis pendant avant après toujours jamais encore déjà aussi alors donc puis ici là rien personne
+    quelque chose tout tous toute toutes autre même monde réserver vol billet commande colis rendez-vous trouve
+    cherche explique rappelle dis donne aide aider besoin j'ai j'aimerais d'accord d'un d'une l'heure pouvez-vous
+    peux-tu est-il s'il n'est lundi mardi mercredi jeudi vendredi samedi dimanche semaine mois jour soir matin nuit
+    année premier première deuxième dernier bleu rouge vert noir blanc plutôt voulais dit arrivé attends attendre
+    grand-mère grand-père mère père frère sœur fils fille mari femme maison rue ville voiture chats chien ciel
+    capitale prix coûte cuisine salon décédée décédé mort mourir feu secours revoir beaucoup voulez savoir sais
+    pense crois allons allés marché nouveau petit grande bon bonne pâte laissez-moi voyons regarde prenons plaisir
+    entendu voici
 """)
 _DE = _words("""
-    der das ein eine einen einem und ist ich du er sie es wir ihr nicht auf für von zu zum zur wie wann warum wer welche
-    welcher bitte danke hallo guten abend kannst können könntest mir mich dir dich wird heute morgen wetter uhr licht
-    mach schalte spiele stell aber auch noch nur schon sehr gibt habe hast haben bist sind dem viel kein keine ja nein
-    mein meine dein deine gut tschüss vielen dank ist's geht's
+    der das ein eine einen einem einer und ist ich du er sie es wir ihr nicht auf für von vom zu zum zur wie wann
+    warum wer wen wem welche welcher welches welchen bitte danke hallo guten abend kannst können könntest könnte
+    kann konnte mir mich dir dich ihm ihn ihnen uns euch wird werden wurde würde heute morgen gestern wetter uhr
+    licht mach mache machen schalte stell spiele spiel aber auch noch nur schon sehr gibt habe hast haben hatte
+    hätte bist sind waren dem den des viel viele kein keine keinen ja nein nee doch oder wenn dass weil als nach bei
+    mit ohne über unter vor hinter neben aus seit bis durch gegen um mein meine meinen meinem meiner dein deine sein
+    seine ihre ihren unser gut tschüss vielen dank ist's geht's geht gehen mal jetzt dann hier dort wo woher wohin
+    immer nie wieder etwas nichts alles jemand niemand möchte möchten will wollen wollte soll sollte muss müssen
+    darf gerne gern lieber bleibt fährt kommt kommen zug flug bahn termin bestellung paket hotel nähe tisch frei
+    suche finde zeig sag erkläre erklär erinnere hilf hilfe helfen brauche montag dienstag mittwoch donnerstag
+    freitag samstag sonntag woche wochen monat jahr tag tage zweite zweiten erste ersten dritte blaue rote grüne
+    schwarze weisse meinte sagte gesagt gemeint warte warten meldet mutter vater bruder schwester sohn tochter mann
+    frau oma opa kinder haus strasse stadt auto katze katzen hund himmel hauptstadt preis kostet küche flur
+    gestorben krebs leben bewusstlos glaube denke weiss wohnt ans meer im schreiben geschrieben dunkeln sehen
+    unterschied zwischen klima klar eigentlich vielleicht natürlich backt brot tabletten schauen sehe höre lassen
+    schön verstanden verstehe notiert
 """)
 _PT = _words("""
-    os uma de da dos das que é como está você voce eu meu minha não nao sim obrigado obrigada olá ola bom boa dia tarde
-    noite qual quais quando onde quanto quem porque mas mais muito hoje amanhã favor preciso quero pode tem isso por
-    para tempo vai fazer horas são luz tchau então também estou
+    o como se fim trilha fizemos os uma umas uns de da dos das que é como está estão estou estava você vocês voce eu
+    ele ela eles elas nós meu minha meus minhas seu sua seus suas não nao sim obrigado obrigada olá ola oi bom boa
+    bons boas dia tarde noite qual quais quando onde quanto quantos quem porque mas mais muito muita muitos hoje
+    amanhã ontem agora favor preciso precisa quero quer queria pode posso podemos poderia tem tenho temos ter isso
+    isto aquilo esse essa este esta por pelo pela pelos para pra pro tempo vai vou vamos ir foi ser era são fazer
+    faz faço fiz horas hora luz tchau então também sem com sobre até desde entre cada sempre nunca já ainda depois
+    antes assim nada ninguém alguém algo tudo todo toda todos outra outro explica ajuda ajudar procura acende apaga
+    liga desliga lembra ligar passagem ônibus trem voo pedido consulta reserva conta previsão cadê custa chega
+    chegar sair perto aqui ali lá escola casa rua cidade segunda terça quarta quinta sexta sábado domingo semana
+    semanas mês ano anos primeira primeiro opção prefiro azul vermelho verde preto branco disse falei pedi entendi
+    repetir há pai mãe irmão irmã filho filha avó avô marido esposa amigo mora gatos gato cachorro céu preço
+    escreveu cozinha faleceu morreu morri câncer viver respirando socorro absurdo reclamação esperando acho penso
+    sei sabe nos na nas ao aos às à praia lisboa num numa dele dela descobri tá né gente cancelar diferença três
+    dois duas quatro cinco seis sete oito nove dez rir filme queijo enxergam escuro responde deixe-me deixe vejamos
+    entendo agradeço conversa bem ver nisso disso anotei ouço calma prazer pensar explicar passo
 """)
 _IT = _words("""
     gli di della del che una un sono non ciao grazie buongiorno buonasera prego cosa dove quando perché chi quale quanto
     oggi domani puoi vorrei voglio accendi spegni anche più molto questo questa com'è c'è è le la tempo ore favore bene
 """)
 _NL = _words("""
-    de het een en ik je jij hij zij wij zijn niet met voor dat hoe waar wanneer waarom welke hallo dank bedankt
+    de het een en ik je jij hij zij wij zijn niet met voor dat hoe waar wanneer waarom welke dank bedankt
     goedemorgen alsjeblieft alstublieft kun kunt weer vandaag morgen uur licht zet speel maar ook nog naar bij uit aan
     heb heeft bent mijn jouw geen ja nee wat
 """)
@@ -100,6 +147,12 @@ _SV = _words("""
     och är det jag du inte ett på för att vad hur när varför vem hej tack snälla vill idag imorgon väder klockan vilken
     mig kan du
 """)
+_HI_LATN = _words("""
+    mujhe mera meri mere kya hai hain nahi nahin kaise kaisa kaisi kab kahan kyun kyon kaun batao bataiye karo kare
+    karna chahiye aap aapka tum tumhara ka ki ke ko mein aur yeh woh kal aaj abhi bahut accha theek haan namaste
+    dhanyavad shukriya raha rahi wala wali toh bhi
+""")
+"""Hindi as people type it in Latin letters, for which there are no phrases."""
 
 OTHERS: Mapping[str, frozenset[str]] = {
     "es": _ES,
@@ -113,19 +166,60 @@ OTHERS: Mapping[str, frozenset[str]] = {
     "vi": _VI,
     "pl": _PL,
     "sv": _SV,
+    "hi-Latn": _HI_LATN,
 }
 """By language tag. No word of these is an everyday English one."""
+
+LETTERS: Mapping[str, frozenset[str]] = {
+    "es": frozenset("ñ¿¡"),
+    "pt": frozenset("ãõ"),
+    "fr": frozenset("œêûî"),
+    "de": frozenset("ß"),
+}
+"""Letters that show a language among its neighbours."""
+
+SLAVIC = _words("""
+    съм какво къде защо искам здравей здравейте благодаря моля кога сте няма този тази
+""")
+"""Common words of Bulgarian, which has no letter that Russian has not."""
+
+PERSIAN_URDU = _words("""
+    است هست این برای که را چه نیست شما چطور کجا چرا
+""")
+
+DEVANAGARI = _words("""
+    आहे आहेत आणि नाही काय मला तुम्ही कसे कसा कशी होते पाहिजे छ छैन तपाईं गर्न मेरो हुन्छ
+""")
+"""Common words of Marathi and Nepali, which are written like Hindi."""
 
 LOANS = _words("hello hi hey bye yes yeah sorry thanks thank you")
 """English words that people say within other languages; half as good a sign of English as the rest."""
 
 ACKNOWLEDGING = _words("""
-    forecast calendar schedule options status latest notes list details results a i me in on or as do was no so an ok
-    okay alright hmm mm um uh ah oh hey us let lets let's see check checking looking thinking working trying sorting
-    figuring listening following finding consider gather thoughts thought through figure sort dig get try start work
-    turn bring pull understood understand noted got gotcha hear heard mean meant with said saying question request
-    point sounds interesting fun lovely kind pleasure welcome happy glad always anytime care entirely service bit quick
-    quickly detail info information idea ideas together best carefully properly reflect tell telling sharing share mind
-    moving pleased voice having chatting talking speaking you're that's there's i'm what's go have it
+    forecast calendar schedule options status latest notes list details results a i me in on or as do was no so an
+    ok okay alright hmm mm um uh ah oh hey us let lets let's see check checking looking thinking working trying
+    sorting lay put step beginning order latest putting changed pointing carefully seriously continue frustrating
+    feels appreciate note figuring listening following finding consider gather thoughts thought through figure sort
+    dig get try start work turn bring pull understood understand noted got gotcha hear heard mean meant with said
+    saying question request point sounds interesting fun lovely kind pleasure welcome happy glad always anytime care
+    entirely service bit quick quickly detail info information idea ideas together best carefully properly reflect
+    tell telling sharing share mind moving pleased voice having chatting talking speaking you're that's there's i'm
+    what's go have it
 """)
 """What an English acknowledgement is made of, beside `ENGLISH`."""
+
+
+_SPREAD: Mapping[str, float] = {
+    word: 1 / sum(word in common for common in OTHERS.values()) for common in OTHERS.values() for word in common
+}
+
+
+def points(words: Sequence[str], language: str) -> float:
+    """Return how many of `words` are common ones of `language`, and a little more for those that few others have."""
+    found = [word for word in words if word in OTHERS[language]]
+    return len(found) + 0.2 * sum(_SPREAD[word] for word in found)
+
+
+def common_words(language: str) -> frozenset[str]:
+    """Return the commonest words of `language` and of English, which people mix into every language."""
+    return ENGLISH | OTHERS.get(language, frozenset())

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from loro_core.chat import ChatRequest, Json, Message
-from loro_core.decide import chinese, english
 from loro_core.decide.language import language_of
-
-PROMPTS: Mapping[str, str] = {"en": english.PROMPT, "zh": chinese.PROMPT}
-"""By language tag."""
+from loro_core.decide.languages import LANGUAGES
+from loro_core.decide.rules import Language
 
 PARAMETERS: Mapping[str, Json] = {"max_tokens": 24, "temperature": 0.3}
 """24 tokens are more than `screen` lets through in any language, so words that were cut off are refused as too long
@@ -28,7 +26,7 @@ _REPLY_CHARACTERS = 160
 
 def words_prompt(language: str) -> str:
     """Return the system prompt for a user of `language`: the English one, "in the user's language", if it has none."""
-    return PROMPTS.get(language, english.PROMPT)
+    return _language(language).prompt
 
 
 def words_request(request: ChatRequest, prompt: str | None = None) -> ChatRequest:
@@ -43,7 +41,7 @@ def words_request(request: ChatRequest, prompt: str | None = None) -> ChatReques
     prompt = words_prompt(language) if prompt is None else prompt
     said = next((m.text.strip() for m in reversed(request.messages) if m.role == "assistant" and m.text.strip()), "")
     if said:
-        prompt = f"{prompt}\n\n{_LAST_REPLY.get(language, _LAST_REPLY['en'])}\n{said[:_REPLY_CHARACTERS]}"
+        prompt = f"{prompt}\n\n{_language(language).last_reply}\n{said[:_REPLY_CHARACTERS]}"
     return ChatRequest(
         model=request.model,
         messages=(Message.of("system", prompt), Message.of("user", _shortened(request.last_user_text))),
@@ -53,10 +51,8 @@ def words_request(request: ChatRequest, prompt: str | None = None) -> ChatReques
     )
 
 
-_LAST_REPLY = {
-    "en": "The last reply began like this; begin differently:",
-    "zh": "上一次的回复是这样开头的，这次请换一种说法：",
-}
+def _language(tag: str) -> Language:
+    return LANGUAGES.get(tag, LANGUAGES["en"])
 
 
 def _shortened(text: str) -> str:

@@ -28,14 +28,14 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from loro_core.decide import chinese, english
 from loro_core.decide.category import Category, category_of
 from loro_core.decide.history import replies_since, spoken_form
-from loro_core.decide.language import language_of_text
+from loro_core.decide.language import may_be
+from loro_core.decide.languages import LANGUAGES
 from loro_core.decide.rules import WordsRules, plain
 
 
@@ -70,21 +70,20 @@ class Rejection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """How much an acknowledgement may hold, in characters, for scripts with spaces and for those without.
+    """How much an acknowledgement may hold, in characters, by how dense the writing is (`rules.Writing`).
 
-    60: about 2.5 English words are spoken a second, so this is four seconds of speech; longer, and the answer waits for
-    its own acknowledgement. 20: the same at 4 to 5 Chinese characters a second.
+    words: about 2.5 English words are spoken a second, so 60 is four seconds of speech; longer, and the answer waits
+    for its own acknowledgement. characters: the same at 4 to 5 Chinese characters a second, syllables: at 7 to 8
+    Japanese or Korean ones.
     lead_in_words, lead_in_characters: what may follow the sentence.
     """
 
-    spaced_characters: int = 60
-    unspaced_characters: int = 20
+    words: int = 60
+    syllables: int = 30
+    characters: int = 20
     lead_in_words: int = 3
     lead_in_characters: int = 6
 
-
-RULES: Mapping[str, WordsRules] = {"en": english.WORDS, "zh": chinese.WORDS}
-"""By language tag. Words in a language without rules cannot be judged, and are refused as WRONG_LANGUAGE."""
 
 DEFAULT_LIMITS = Limits()
 
@@ -103,13 +102,15 @@ def screen(
     """Return `text` fit to be spoken, or why it is not said. Any text is taken.
 
     text: everything that the model wrote. language: of the user's turn, None if unknown. user_text: that turn.
-    history: what the assistant said lately, as from `history.recent`.
+    history: what the assistant said lately, as from `history.recent`. Words in a language without rules cannot be
+    judged, and are refused as WRONG_LANGUAGE.
     Quotation marks, emphasis and an empty think block around the words are taken off, and a sentence without an end is
     given one, so the result differs from `text` in its edges only. What was returned once is returned unchanged.
     """
-    rules = RULES.get(language or "")
-    if language is None or rules is None:
+    known = LANGUAGES.get(language or "")
+    if language is None or known is None:
         return Rejection(reason=Reason.WRONG_LANGUAGE)
+    rules = known.words
     if len(text) > _READ_CHARACTERS:
         return Rejection(reason=Reason.TOO_LONG)
     words = _cleaned(text, rules)
@@ -127,8 +128,8 @@ def screen(
 # Qwen3 writes an empty block when its template is told not to think.
 _EMPTY_THOUGHT = re.compile(r"\A\s*<think>\s*</think>", re.IGNORECASE)
 _WRAPPING = "\"“”„‘’'«»「」『』《》`*_#>~•-–— \t\r\n\f\v\u3000\xa0"
-_LEADING = _WRAPPING + ".,…，。、"
-_SENTENCE_END = ".!…。！"
+_LEADING = _WRAPPING + ".,…，。、،।"
+_SENTENCE_END = ".!…。！।"
 
 
 def _cleaned(text: str, rules: WordsRules) -> str:
@@ -147,7 +148,7 @@ _ROLE_LABEL = re.compile(
     r"\W*(?:assistant|user|human|system|ai|bot|acknowledg\w*|response|answer|reply|助手|助理|用户|系统|回答|回复|应答)\s*[:：]",
     re.IGNORECASE,
 )
-_PLAIN_MARKS = frozenset(" '’,.!…-–—，。！、")
+_PLAIN_MARKS = frozenset(" '’,.!…-–—，。！、،।¡")
 _GLUED = re.compile(r"\w\.\w|\.(?:com|org|net)\b", re.IGNORECASE)
 
 
@@ -174,7 +175,7 @@ def _malformed(words: str) -> Reason | None:
 
 def _misshapen(words: str, rules: WordsRules, limits: Limits) -> Reason | None:
     """Return what is wrong with its length."""
-    if len(words) > (limits.spaced_characters if rules.spaced else limits.unspaced_characters):
+    if len(words) > getattr(limits, rules.writing):
         return Reason.TOO_LONG
     sentence, lead_in = _parts(words)
     told = [part for part in _sentences(sentence) if not rules.filler.fullmatch(_folded(part, rules))]
@@ -185,8 +186,7 @@ def _misshapen(words: str, rules: WordsRules, limits: Limits) -> Reason | None:
 
 def _misspoken(words: str, language: str, rules: WordsRules) -> Reason | None:
     """Return what is wrong with what it says, whoever hears it."""
-    found = language_of_text(words)
-    if found != language and not (found is None and rules.spaced):  # "Hmm." shows no language, and needs none
+    if not may_be(words, language):
         return Reason.WRONG_LANGUAGE
     folded = _folded(words, rules)
     for part in _sentences(folded):
@@ -239,7 +239,7 @@ def _parts(words: str) -> tuple[str, str]:
 
 
 def _is_long(lead_in: str, rules: WordsRules, limits: Limits) -> bool:
-    if rules.spaced:
+    if rules.writing == "words":
         return len(lead_in.split()) > limits.lead_in_words
     return len(spoken_form(lead_in)) > limits.lead_in_characters
 
@@ -258,18 +258,24 @@ def _echoes(words: str, user_text: str) -> bool:
     )
 
 
+# Marks that belong to letters (vowel signs of Devanagari and Arabic) are no letters to a regular expression.
+_WORD = "(?:[^\\W\\d_]|[\u0900-\u0903\u093a-\u094f\u0962\u0963\u064b-\u065f\u0300-\u036f])+"
+
+
 def _units(text: str, rules: WordsRules) -> list[str]:
-    """Return the words of `text`, and in a script without spaces each character of it."""
+    """Return the words of `text`, and in dense scripts each letter of it."""
     folded = unicodedata.normalize("NFKC", text).casefold().translate(rules.variants)
-    found = re.findall(r"[^\W\d_]+(?:['’][^\W\d_]+)*", folded)
+    found = re.findall(rf"{_WORD}(?:['’-]{_WORD})*", folded)
     words = [word.replace("’", "'") for word in found]
-    if rules.spaced:
+    if rules.writing == "words":
         return words
     return [unit for word in words for unit in ([word] if word.isascii() else word)]
 
 
 def _is_known(unit: str, known: frozenset[str]) -> bool:
-    """Return whether the word may be said; "booking" is known to whoever said "book"."""
-    if unit in known:
+    """Return whether the word may be said; "booking" is known to whoever said "book", "l'ordre" with "ordre"."""
+    before, _, after = unit.partition("'")
+    if unit in known or (after and len(before) <= 2 and after in known):
         return True
-    return len(unit) >= 4 and unit.isascii() and any(word.startswith(unit[:4]) for word in known if len(word) >= 4)
+    stem = unit[:4] if unit.isascii() else unit[:5]
+    return len(unit) >= len(stem) >= 4 and any(word.startswith(stem) for word in known if len(word) >= 4)
