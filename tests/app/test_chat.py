@@ -279,6 +279,19 @@ async def test_a_policys_own_words_are_said(autojump_clock):
     assert heard.text == "Right. Because of the air." and heard.first_text_s == pytest.approx(0.2)
 
 
+async def test_a_policy_that_breaks_costs_the_acknowledgement_and_not_the_answer(autojump_clock, caplog):
+    class Broken:
+        name = "broken"
+
+        def plan(self, request: ChatRequest, fleet: Snapshot, now: float, rng: random.Random) -> Plan:
+            raise ZeroDivisionError
+
+    async with serving(small(), large(), Broken(), LORO_REPLY_POLICY="broken") as client:
+        heard = await client.ask()
+    assert heard.text == "Because of the air."
+    assert "policy.failed policy=broken" in caplog.text
+
+
 async def test_choices_of_n_are_all_served(autojump_clock):
     both = large(
         0.1, Delta(index=1, content="b"), Delta(index=0, content="a"), Delta(index=1, finish_reason="stop"), STOP

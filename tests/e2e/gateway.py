@@ -69,7 +69,14 @@ class Gateway:
 
     def open_sockets(self) -> int:
         fds = Path(f"/proc/{self.pid}/fd")
-        return sum(1 for fd in fds.iterdir() if str(fd.readlink()).startswith("socket:"))
+        return sum(_is_socket(fd) for fd in fds.iterdir())
+
+
+def _is_socket(fd: Path) -> bool:
+    try:
+        return str(fd.readlink()).startswith("socket:")
+    except FileNotFoundError:  # closed while we looked
+        return False
 
 
 @contextmanager
