@@ -170,7 +170,8 @@ class _Bound:
             if not (value.isascii() and value.isprintable()):
                 hint = "; see api_key" if name.lower() == "authorization" else ""
                 raise UpstreamUnreachable(
-                    f"the header {name} holds characters that HTTP cannot carry{hint}", deployment=self._deployment.name
+                    f"deployment '{self._deployment.name}': the header {name} holds what HTTP cannot carry{hint}",
+                    deployment=self._deployment.name,
                 )
 
     async def _request(
@@ -197,7 +198,7 @@ class _Bound:
                 await progress.abandon()
                 raise
         raise UpstreamTimeout(
-            f"no connection to {address(url)} within {limit_s:g} s: is it up, and is base_url right?",
+            f"deployment '{name}': no connection to {address(url)} within {limit_s:g} s: is base_url right?",
             deployment=name,
             phase="connect",
         )
@@ -252,7 +253,9 @@ class _Response:
 
     def _not_its_protocol(self, what: str) -> UpstreamProtocolError:
         where = address(str(self._response.url))
-        return UpstreamProtocolError(f"the body that {where} sent {what}", deployment=self._deployment)
+        return UpstreamProtocolError(
+            f"deployment '{self._deployment}': the body that {where} sent {what}", deployment=self._deployment
+        )
 
     async def read(self, max_bytes: int) -> bytes:
         body = bytearray()
