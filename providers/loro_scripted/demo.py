@@ -34,12 +34,12 @@ _REQUEST = re.compile(
 )
 
 _ACKNOWLEDGEMENTS: Words = {
-    ("en", "greeting"): ("Hello!", "Hi there!"),
-    ("en", "question"): ("Good question, let me see.", "Let me think about that.", "Hmm, let me see."),
-    ("en", "request"): ("Sure, let me see.", "Of course, one moment.", "All right, on it."),
+    ("en", "greeting"): ("Hello there!", "Hi, good to hear you!"),
+    ("en", "question"): ("Good question, let me see. So,", "Let me think about that. Well,"),
+    ("en", "request"): ("Let me see about that. So,", "Okay, let me look into that. Now,"),
     ("zh", "greeting"): ("你好！", "嗨，你好！"),
-    ("zh", "question"): ("好问题，我想想。", "嗯，让我看看。", "我想一下。"),
-    ("zh", "request"): ("好的，我看一下。", "好的，稍等。", "没问题，马上。"),
+    ("zh", "question"): ("好问题，我想想。", "嗯，让我看看。"),
+    ("zh", "request"): ("好的，我看一下。", "嗯，我来看看。"),
 }
 
 _ANSWERS: Words = {
@@ -89,7 +89,7 @@ _ANSWERS: Words = {
 
 # How a small and a large hosted model feel: the pause that loro is there to fill is a second or so.
 DEMOS: Mapping[str, tuple[Words, Mapping[str, Json]]] = {
-    "acknowledgement": (_ACKNOWLEDGEMENTS, {"first_token_s": 0.12, "tokens_per_s": 60}),
+    "acknowledgement": (_ACKNOWLEDGEMENTS, {"first_token_s": 0.1, "tokens_per_s": 250}),
     "answer": (_ANSWERS, {"first_token_s": 1.2, "tokens_per_s": 25}),
 }
 

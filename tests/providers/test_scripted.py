@@ -254,14 +254,14 @@ async def test_check_is_no_call():
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("Hello", {"Hello!", "Hi there!"}),
-        ("Play some music", {"Sure, let me see.", "Of course, one moment.", "All right, on it."}),
-        ("Can you play some music?", {"Sure, let me see.", "Of course, one moment.", "All right, on it."}),
-        ("What is the weather", {"Good question, let me see.", "Let me think about that.", "Hmm, let me see."}),
+        ("Hello", {"Hello there!", "Hi, good to hear you!"}),
+        ("Play some music", {"Let me see about that. So,", "Okay, let me look into that. Now,"}),
+        ("Can you play some music?", {"Let me see about that. So,", "Okay, let me look into that. Now,"}),
+        ("What is the weather", {"Good question, let me see. So,", "Let me think about that. Well,"}),
         ("你好", {"你好！", "嗨，你好！"}),
-        ("帮我订一张票", {"好的，我看一下。", "好的，稍等。", "没问题，马上。"}),
-        ("明天天气怎么样？", {"好问题，我想想。", "嗯，让我看看。", "我想一下。"}),
-        ("", {"Sure, let me see.", "Of course, one moment.", "All right, on it."}),
+        ("帮我订一张票", {"好的，我看一下。", "嗯，我来看看。"}),
+        ("明天天气怎么样？", {"好问题，我想想。", "嗯，让我看看。"}),
+        ("", {"Let me see about that. So,", "Okay, let me look into that. Now,"}),
     ],
 )
 async def test_the_demos_acknowledgement_fits_the_turn(text, words, autojump_clock):
