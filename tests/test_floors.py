@@ -57,6 +57,8 @@ PLUGIN_FACE = (
     "loro_core.wire.lines",
     "loro_core.wire.sse",
     "loro_core.wire.ndjson",
+    "loro_core.wire.json_text",
+    "loro_core.wire.refusal",
     "loro_core.testing",
 )
 EVERYWHERE_FORBIDDEN = ("asyncio", "anyio", "uvicorn", "starlette", "fastapi", "aiohttp", "requests", "flask")

@@ -1,0 +1,230 @@
+"""What the gateway did, in numbers: one writer, flat memory.
+
+Latencies are kept in windows of the latest values and summed up by nearest rank; counters count all since the start or
+the last reset. "quick" are the replies planned with an acknowledgement, "direct" those of the answering model alone.
+
+first response        request read -> first byte of content on the wire, whoever spoke it
+answer first token    request read -> first byte of the answer itself on the wire
+quick response        request read -> the acknowledgement on the wire
+large model           start of the answering call -> its end
+total response        request read -> last byte on the wire, of replies that were finished
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+from loro_core.chat import Json, ReplyUsage
+from loro_core.decide.estimate import Window
+from loro_core.errors import LoroError
+from loro_core.fleet import Load
+from loro_core.runtime.observe import Happening, LegEnded, LegRetried, LegSpoke, LegStarted
+
+Outcome = Literal["finished", "cancelled", "error"]
+Acknowledgement = Literal["none", "model", "phrase", "dropped", "silent"]
+"""none: not planned; model, phrase: whose words were written; dropped: the answer was first; silent: no words found."""
+
+FIRST_TOKEN_WINDOW = 64
+"""So many first tokens a deployment is judged by: enough for a 90th percentile, few enough to follow its day."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplyRecord:
+    """One reply, after its end. Times are seconds; None where the moment never came.
+
+    words_rejected: why the acknowledging model's words were not taken.
+    """
+
+    request_id: str
+    model: str
+    policy: str
+    reason: str
+    quick: bool
+    stream: bool
+    outcome: Outcome
+    status: int
+    error: str | None = None
+    acknowledgement: Acknowledgement = "none"
+    words_rejected: str | None = None
+    first_response_s: float | None = None
+    acknowledged_s: float | None = None
+    answer_first_token_s: float | None = None
+    answer_s: float | None = None
+    total_s: float = 0.0
+    usage: ReplyUsage | None = None
+    finish_reason: str | None = None
+
+
+LATENCIES = (
+    "first_response_latency",
+    "total_response_latency",
+    "quick_response_latency",
+    "large_model_latency",
+    "answer_first_token_latency",
+)
+
+
+class Mode:
+    """The numbers of quick or of direct replies."""
+
+    def __init__(self, window: int) -> None:
+        self.requests = 0
+        self.outcomes: Counter[str] = Counter()
+        self.latencies = {name: Window(window) for name in LATENCIES}
+
+    def count(self, record: ReplyRecord) -> None:
+        self.requests += 1
+        self.outcomes[record.outcome] += 1
+        finished = record.outcome == "finished"
+        values = {
+            "first_response_latency": record.first_response_s,
+            "total_response_latency": record.total_s if finished else None,
+            "quick_response_latency": record.acknowledged_s,
+            "large_model_latency": record.answer_s if finished else None,
+            "answer_first_token_latency": record.answer_first_token_s,
+        }
+        for name, value in values.items():
+            if value is not None:
+                self.latencies[name].add(value)
+
+    def as_json(self) -> dict[str, Json]:
+        numbers: dict[str, Json] = {"total_requests": self.requests}
+        numbers |= {name: _rounded(asdict(window.summary())) for name, window in self.latencies.items()}
+        numbers |= {"errors": self.outcomes["error"], "cancelled": self.outcomes["cancelled"]}
+        return numbers
+
+
+class UpstreamNumbers:
+    def __init__(self) -> None:
+        self.in_flight = 0
+        self.first_token = Window(FIRST_TOKEN_WINDOW)
+        self.reset()
+
+    def reset(self) -> None:
+        self.calls = 0
+        self.retries = 0
+        self.cancelled = 0
+        self.errors: Counter[str] = Counter()
+
+    def as_json(self) -> dict[str, Json]:
+        return {
+            "in_flight": self.in_flight,
+            "calls": self.calls,
+            "cancelled": self.cancelled,
+            "retries": self.retries,
+            "errors": dict(self.errors),
+            "first_token_latency": _rounded(asdict(self.first_token.summary())),
+        }
+
+
+class Metrics:
+    """window: how many latencies of each kind are kept."""
+
+    def __init__(self, window: int) -> None:
+        self._window = window
+        self._upstreams: dict[str, UpstreamNumbers] = {}
+        self._clear()
+
+    def _clear(self) -> None:
+        self.quick = Mode(self._window)
+        self.direct = Mode(self._window)
+        self.acknowledgements: Counter[str] = Counter()
+        self.words_rejected: Counter[str] = Counter()
+        self.errors: Counter[str] = Counter()
+        self.tokens: Counter[tuple[str, str]] = Counter()
+
+    def reset(self) -> None:
+        """Forget all latencies and counts. Calls under way stay in flight, and the models' known speed stays known."""
+        self._clear()
+        for upstream in self._upstreams.values():
+            upstream.reset()
+
+    @property
+    def upstreams(self) -> Mapping[str, UpstreamNumbers]:
+        return self._upstreams
+
+    def observe(self, happening: Happening) -> None:
+        """Take in what happened on a leg."""
+        upstream = self._upstreams.setdefault(happening.deployment.name, UpstreamNumbers())
+        if isinstance(happening, LegStarted):
+            upstream.in_flight += 1
+            upstream.calls += 1
+        elif isinstance(happening, LegSpoke):
+            upstream.first_token.add(happening.after_s)
+        elif isinstance(happening, LegRetried):
+            upstream.retries += 1
+            upstream.errors[happening.error.kind] += 1
+        else:
+            upstream.in_flight -= 1
+            self._count_end(upstream, happening)
+
+    def _count_end(self, upstream: UpstreamNumbers, ended: LegEnded) -> None:
+        if ended.outcome == "cancelled":
+            upstream.cancelled += 1
+        if ended.error is not None:
+            upstream.errors[ended.error.kind] += 1
+
+    def count(self, record: ReplyRecord) -> None:
+        """Take in a reply that is over."""
+        (self.quick if record.quick else self.direct).count(record)
+        self.acknowledgements[record.acknowledgement] += 1
+        if record.words_rejected is not None:
+            self.words_rejected[record.words_rejected] += 1
+        if record.error is not None:
+            self.errors[record.error] += 1
+        if record.usage is not None:
+            for leg, usage in (("answer", record.usage.answer), ("acknowledgement", record.usage.acknowledgement)):
+                if usage is not None:
+                    self.tokens[leg, "prompt"] += usage.prompt_tokens
+                    self.tokens[leg, "completion"] += usage.completion_tokens
+
+    def count_refused(self, error: LoroError) -> None:
+        """Take in a request that never became a reply."""
+        self.errors[error.code or error.type] += 1
+
+    def loads(self) -> dict[str, Load]:
+        """Return how every deployment called so far does right now."""
+        return {name: _load(upstream) for name, upstream in self._upstreams.items()}
+
+    def as_json(self) -> dict[str, Json]:
+        """Return the numbers in the shape that both of loro's ancestors serve, and more beside it."""
+        quick_s = self.quick.latencies["first_response_latency"].summary().avg
+        direct_s = self.direct.latencies["first_response_latency"].summary().avg
+        improvement_s = direct_s - quick_s if quick_s > 0 and direct_s > 0 else 0.0
+        return {
+            "quick_response_mode": self.quick.as_json(),
+            "direct_mode": self.direct.as_json(),
+            "comparison": {
+                "quick_mode_requests": self.quick.requests,
+                "direct_mode_requests": self.direct.requests,
+                "avg_first_response_improvement": round(improvement_s, 6),
+            },
+            "acknowledgements": {
+                "by_model": self.acknowledgements["model"],
+                "by_phrase": self.acknowledgements["phrase"],
+                "dropped": self.acknowledgements["dropped"],
+                "silent": self.acknowledgements["silent"],
+                "words_rejected": dict(self.words_rejected),
+            },
+            "errors": dict(self.errors),
+            "upstreams": {name: upstream.as_json() for name, upstream in self._upstreams.items()},
+        }
+
+
+def _load(upstream: UpstreamNumbers) -> Load:
+    if not len(upstream.first_token):
+        return Load(in_flight=upstream.in_flight)
+    p50_s, p90_s = upstream.first_token.quantiles(0.5, 0.9)
+    return Load(
+        in_flight=upstream.in_flight,
+        first_token_p50_s=p50_s,
+        first_token_p90_s=p90_s,
+        samples=len(upstream.first_token),
+    )
+
+
+def _rounded(summary: Mapping[str, float]) -> dict[str, Json]:
+    return {name: round(value, 6) for name, value in summary.items()}

@@ -1,0 +1,57 @@
+"""What happened on the way of a reply, as values, told to whoever counts or logs it.
+
+An observer must be quick and must not raise; it is called in the task that serves the reply.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from loro_core.errors import UpstreamError
+from loro_core.fleet import Deployment, Leg
+
+LegOutcome = Literal["finished", "cancelled", "failed"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegStarted:
+    """A call is about to go to this deployment."""
+
+    leg: Leg
+    deployment: Deployment
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegSpoke:
+    """The deployment's first token is here, `after_s` from the start of the leg, its retries included."""
+
+    leg: Leg
+    deployment: Deployment
+    after_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegRetried:
+    """A try failed; the next begins in `wait_s`."""
+
+    leg: Leg
+    deployment: Deployment
+    error: UpstreamError
+    wait_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegEnded:
+    """The call is over, after `duration_s`. error: why it failed."""
+
+    leg: Leg
+    deployment: Deployment
+    outcome: LegOutcome
+    duration_s: float
+    error: UpstreamError | None = None
+
+
+Happening = LegStarted | LegSpoke | LegRetried | LegEnded
+Observer = Callable[[Happening], None]

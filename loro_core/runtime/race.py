@@ -1,0 +1,118 @@
+"""Two legs, one nursery, one merge.
+
+The answer runs in the task that serves the reply, the acknowledgement in a child beside it; both start at the same
+instant. Each hands its events to the merge and delivers what the merge makes of them before it goes on, one at a time:
+while both run, a lock keeps the order; once the acknowledgement is through, the answer writes straight to the client,
+with no queue and no task switch between a read from the upstream and a write to the client. A slow client holds the
+lock, which holds the leg, which stops reading: backpressure reaches the upstream.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+
+import trio
+
+from loro_core.chat import Delta
+from loro_core.decide.merge import Acknowledged, Action, Answered, AnswerEnded, AnswerFailed, CancelLeg, Event, Merge
+from loro_core.errors import UpstreamError
+from loro_core.runtime.attempt import Deliver
+
+if sys.version_info < (3, 11):
+    from exceptiongroup import BaseExceptionGroup
+
+AnswerLeg = Callable[[Deliver], Awaitable[None]]
+"""Runs the answering leg, handing its deltas on; raises the UpstreamError that ended it."""
+
+AckLeg = Callable[[], Awaitable[Acknowledged]]
+"""Finds the words; it never fails, for lack of words is an answer too."""
+
+Write = Callable[[Sequence[Action]], Awaitable[None]]
+"""Carries out what the merge decided; never called twice at the same time."""
+
+
+async def run_race(merge: Merge, answer: AnswerLeg, acknowledge: AckLeg | None, write: Write) -> None:
+    """Merge the legs into one reply, to its end, whichever that is: the last actions written are Finish or Abort.
+
+    After Cancelled both legs' upstream connections are closed.
+    Raises what `write` raises, as itself and not in a group.
+    """
+    if acknowledge is None:
+        await _Race(merge, write, None).answer(answer)
+        return
+    failure: Exception | None = None
+    try:
+        async with trio.open_nursery() as nursery:
+            race = _Race(merge, write, trio.CancelScope())
+            nursery.start_soon(race.acknowledge, acknowledge, nursery.cancel_scope)
+            try:
+                await race.answer(answer)
+            except Exception as exc:  # noqa: BLE001  # raised again below, outside of the nursery's group
+                failure = exc
+            nursery.cancel_scope.cancel()
+    except BaseExceptionGroup as group:
+        raise _sole(group) from None
+    failure = failure or race.failure
+    if failure is not None:
+        raise failure
+
+
+def _sole(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """Return the one exception that stands for `group`: failures are kept out of it, so these are all Cancelled."""
+    first = group.exceptions[0]
+    return _sole(first) if isinstance(first, BaseExceptionGroup) else first
+
+
+class _Race:
+    """ack_scope: the acknowledging leg's, None once there is nobody to cancel or to wait for."""
+
+    def __init__(self, merge: Merge, write: Write, ack_scope: trio.CancelScope | None) -> None:
+        self._merge = merge
+        self._write = write
+        self._ack_scope = ack_scope
+        self._lock = trio.Lock()
+        self.failure: Exception | None = None
+
+    async def answer(self, leg: AnswerLeg) -> None:
+        try:
+            await leg(self._answered)
+        except UpstreamError as error:
+            await self._feed([AnswerFailed(error=error)])
+        else:
+            await self._feed([AnswerEnded()])
+
+    async def acknowledge(self, leg: AckLeg, everything: trio.CancelScope) -> None:
+        assert self._ack_scope is not None  # noqa: S101  # given where this is started
+        with self._ack_scope:
+            try:
+                await self._feed([await leg()])
+            except Exception as exc:  # noqa: BLE001  # a bug, or what `write` raised: told to the caller of run_race
+                self.failure = exc
+                everything.cancel()
+        self._ack_scope = None
+
+    async def _answered(self, deltas: Sequence[Delta]) -> None:
+        await self._feed([Answered(delta=delta) for delta in deltas])
+
+    async def _feed(self, events: Sequence[Event]) -> None:
+        if self._ack_scope is None:
+            await self._carry_out(events)
+        else:
+            async with self._lock:
+                await self._carry_out(events)
+
+    async def _carry_out(self, events: Sequence[Event]) -> None:
+        actions: list[Action] = []
+        for event in events:
+            for action in self._merge.receive(event):
+                if isinstance(action, CancelLeg):
+                    self._cancel_acknowledgement()
+                else:
+                    actions.append(action)
+        if actions:
+            await self._write(actions)
+
+    def _cancel_acknowledgement(self) -> None:
+        if self._ack_scope is not None:
+            self._ack_scope.cancel()
