@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import json
 import time
+from typing import Any
 
 import pytest
 import trio
 
-from loro_core.testing import Record, Script, ScriptedToolCall, model_of, open_upstream
+from loro_core.testing import Ask, Record, Script, ScriptedToolCall, model_of, open_upstream
+from loro_core.testing.upstream.connection import Request
+from loro_core.testing.upstream.faces import Called
+from loro_core.testing.upstream.player import Player
+from loro_core.testing.upstream.records import Ledger
 
 MESSAGES = [{"role": "user", "content": "Hi there"}]
 
@@ -73,7 +78,8 @@ def events(body):
 
 
 async def ended(upstream, count=1):
-    await upstream.wait_until(lambda records: len(records) >= count and all(r.ended for r in records))
+    with trio.fail_after(5):
+        await upstream.wait_until(lambda records: len(records) >= count and all(r.ended for r in records))
     return upstream.records
 
 
@@ -443,10 +449,36 @@ async def test_a_client_that_stops_reading_at_done_has_had_it_all():
         assert (await ended(upstream))[0].end == "finished"
 
 
+async def test_a_client_quicker_than_our_last_write_has_had_it_all():
+    """It reads [DONE] and closes before we know that the write of it is over."""
+
+    class Quick:
+        def __init__(self):
+            self.left = trio.Event()
+
+        async def write(self, data):
+            if b"[DONE]" in data:
+                self.left.set()
+                await trio.sleep_forever()
+
+        async def watch(self):
+            await self.left.wait()
+
+    ledger = Ledger()
+    asked = Request(method="POST", path="/", headers={}, body=b"", keeps=True, chunks=True)
+    number = ledger.arrive(connection=1, method="POST", path="/", face="openai", headers={}, model="m", body=None)
+    called = Called(number=number, unix_s=0.0, model="m", script=Script(), ask=Ask())
+    connection: Any = Quick()
+    assert await Player(connection, asked, "openai", called, ledger).play_watched() == "close"
+    assert ledger.records[0].end == "finished"
+
+
 async def test_a_connection_is_used_again_even_for_requests_sent_ahead():
-    async with open_upstream(Script(text="a", gap_s=0.001)) as upstream:
+    async with open_upstream(Script(text="a", first_token_s=0.05)) as upstream:
         async with await connect(upstream) as stream:
-            await stream.send_all(request(stream=True) * 2 + request(head="connection: close\r\n"))
+            await stream.send_all(request(stream=True) * 2)
+            await upstream.wait_until(lambda records: len(records) == 2)
+            await stream.send_all(request(head="connection: close\r\n"))
             data, _ = await read_all(stream)
         assert data.count(b"HTTP/1.1 200 OK") == 3
         assert [(r.number, r.connection, r.end) for r in upstream.records] == [

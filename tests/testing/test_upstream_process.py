@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -40,7 +41,7 @@ def upstream(process):
 
 @pytest.fixture
 def client(upstream):
-    with openai.OpenAI(base_url=upstream.openai_url, api_key="made-up", max_retries=0) as client:
+    with openai.OpenAI(base_url=upstream.openai_url, api_key="made-up", max_retries=0, timeout=10) as client:
         yield client
 
 
@@ -115,7 +116,7 @@ def test_the_models_are_listed(client):
 def test_the_log_file_has_a_line_at_arrival_and_one_at_the_end(tmp_path):
     log = tmp_path / "calls.ndjson"
     with upstream_process(Script(text="a"), log=log) as upstream:
-        with openai.OpenAI(base_url=upstream.openai_url, api_key="made-up", max_retries=0) as client:
+        with openai.OpenAI(base_url=upstream.openai_url, api_key="made-up", max_retries=0, timeout=10) as client:
             client.chat.completions.create(model="m", messages=MESSAGES)
         expected = upstream.records()
     lines = [Record.of(json.loads(line)) for line in log.read_text(encoding="utf-8").splitlines()]
@@ -124,17 +125,21 @@ def test_the_log_file_has_a_line_at_arrival_and_one_at_the_end(tmp_path):
     assert chats[-1] == expected[0]
 
 
-def start(*arguments, **kwargs):
-    process = subprocess.Popen([*COMMAND, *arguments], stdout=subprocess.PIPE, **kwargs)
-    assert process.stdout is not None
-    return process, json.loads(process.stdout.readline())
+@contextmanager
+def started(*arguments, **kwargs):
+    with subprocess.Popen([*COMMAND, *arguments], stdout=subprocess.PIPE, **kwargs) as process:
+        assert process.stdout is not None
+        try:
+            yield process, json.loads(process.stdout.readline())
+        finally:
+            process.kill()
 
 
 def test_by_hand_with_flags_and_the_end_by_sigterm():
-    process, ready = start("--port", "0", "--ttft", "0.01", "--tokens", "2", "--text", "42", "--script", "b?text=bee")
-    with process:
+    flags = ("--port", "0", "--ttft", "0.01", "--tokens", "2", "--text", "42", "--script", "b?text=bee")
+    with started(*flags) as (process, ready):
         assert (ready["event"], ready["pid"]) == ("ready", process.pid)
-        with openai.OpenAI(base_url=ready["openai_url"], api_key="made-up", max_retries=0) as client:
+        with openai.OpenAI(base_url=ready["openai_url"], api_key="made-up", max_retries=0, timeout=10) as client:
             said = [
                 client.chat.completions.create(model=model, messages=MESSAGES).choices[0].message.content
                 for model in ("any", "b")
@@ -145,8 +150,7 @@ def test_by_hand_with_flags_and_the_end_by_sigterm():
 
 
 def test_it_ends_with_whoever_holds_its_stdin():
-    process, _ = start("--until-stdin-closes", stdin=subprocess.PIPE)
-    with process:
+    with started("--until-stdin-closes", stdin=subprocess.PIPE) as (process, _):
         process.stdin.close()
         assert process.wait(5) == 0
 
