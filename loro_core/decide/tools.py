@@ -1,4 +1,4 @@
-"""Tool calls made fit for clients that expect them as OpenAI sends them: numbered from 0, id and name in the first piece.
+"""Tool calls as clients expect them of OpenAI: numbered from 0, id and name together in the first piece.
 
     a call so far       a piece brings            what goes out
     ------------------  ------------------------  ----------------------------------------------------------
