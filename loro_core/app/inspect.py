@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import trio
@@ -11,18 +11,29 @@ from loro_core._version import __version__
 from loro_core.app.exposition import families
 from loro_core.app.metrics import Metrics
 from loro_core.app.replies import JSON_HEADERS
+from loro_core.app.routes import Fields
 from loro_core.chat import Json
 from loro_core.errors import UpstreamError
 from loro_core.fleet import Deployment
-from loro_core.runtime.http_connection import Reply
+from loro_core.runtime.http_reply import Reply
+from loro_core.runtime.http_service import Counts
 from loro_core.runtime.upstreams import Upstreams
-from loro_core.wire.exposition import CONTENT_TYPE, exposition, wants_exposition
+from loro_core.wire.exposition import CONTENT_TYPE, encode_exposition, wants_exposition
 from loro_core.wire.http1 import HttpRequest
 from loro_core.wire.json_text import encode_json
 from loro_core.wire.openai_out import models_body
 
 READY_FOR_S = 5.0
 """So long an answer about the upstreams is kept: a prober every second does not become their load."""
+
+ENDPOINTS = (
+    "POST /v1/chat/completions",
+    "GET /v1/models",
+    "GET /health",
+    "GET /ready",
+    "GET /metrics",
+    "POST /metrics/reset",
+)
 
 DEMO = (
     "no model is configured: both are played by a script. "
@@ -37,43 +48,37 @@ class Service:
     policy: str
     demo: bool
     models: Mapping[str, Deployment]
-    paths: Sequence[str]
     created: int
 
 
 class Inspect:
     """The handlers of the inspecting paths."""
 
-    def __init__(
-        self, service: Callable[[], Service], upstreams: Upstreams, metrics: Metrics, connections: Callable[[], int]
-    ) -> None:
+    def __init__(self, service: Service, upstreams: Upstreams, metrics: Metrics, counts: Counts) -> None:
         self._service = service
-        self._upstreams = upstreams
         self._metrics = metrics
-        self._connections = connections
+        self._counts = counts
         self._readiness = _Readiness(upstreams)
 
-    async def info(self, request: HttpRequest, reply: Reply) -> None:  # noqa: ARG002
-        service = self._service()
+    async def info(self, request: HttpRequest, reply: Reply, fields: Fields) -> None:  # noqa: ARG002
+        service = self._service
         body: dict[str, Json] = {
             "message": "loro: the gateway that makes voice assistants feel instant",
             "mode": "demo" if service.demo else "gateway",
             "version": __version__,
             "policy": service.policy,
-            "models": {
-                role: {"model": d.model, "provider": d.provider} for role, d in service.models.items()
-            },
-            "endpoints": list(service.paths),
+            "models": {role: {"model": d.model, "provider": d.provider} for role, d in service.models.items()},
+            "endpoints": list(ENDPOINTS),
         }
         if service.demo:
             body["demo"] = DEMO
         await _send_json(reply, 200, body)
 
-    async def health(self, request: HttpRequest, reply: Reply) -> None:  # noqa: ARG002
+    async def health(self, request: HttpRequest, reply: Reply, fields: Fields) -> None:  # noqa: ARG002
         await _send_json(reply, 200, {"status": "healthy"})
 
-    async def ready(self, request: HttpRequest, reply: Reply) -> None:  # noqa: ARG002
-        found = await self._readiness.ask(self._service().models)
+    async def ready(self, request: HttpRequest, reply: Reply, fields: Fields) -> None:  # noqa: ARG002
+        found = await self._readiness.ask(self._service.models)
         is_ready = all(error is None for error in found.values())
         upstreams: dict[str, Json] = {
             role: {"ready": error is None} if error is None else {"ready": False, "error": error.message}
@@ -82,20 +87,20 @@ class Inspect:
         status = "ready" if is_ready else "not ready"
         await _send_json(reply, 200 if is_ready else 503, {"status": status, "upstreams": upstreams})
 
-    async def models(self, request: HttpRequest, reply: Reply) -> None:  # noqa: ARG002
-        service = self._service()
+    async def models(self, request: HttpRequest, reply: Reply, fields: Fields) -> None:  # noqa: ARG002
+        service = self._service
         names = ["loro", *(d.model for d in service.models.values())]
         body = models_body(dict.fromkeys(names), created=service.created)
         await reply.send(200, JSON_HEADERS, body)
 
-    async def metrics(self, request: HttpRequest, reply: Reply) -> None:
+    async def metrics(self, request: HttpRequest, reply: Reply, fields: Fields) -> None:  # noqa: ARG002
         if wants_exposition(request.header("accept") or ""):
-            text = exposition(families(self._metrics, connections=self._connections()))
+            text = encode_exposition(families(self._metrics, connections=self._counts.connections))
             await reply.send(200, [("content-type", CONTENT_TYPE)], text)
         else:
             await _send_json(reply, 200, self._metrics.as_json())
 
-    async def reset(self, request: HttpRequest, reply: Reply) -> None:  # noqa: ARG002
+    async def reset(self, request: HttpRequest, reply: Reply, fields: Fields) -> None:  # noqa: ARG002
         self._metrics.reset()
         await _send_json(reply, 200, {"message": "Metrics reset successfully"})
 

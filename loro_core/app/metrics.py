@@ -19,6 +19,7 @@ from typing import Literal
 
 from loro_core.chat import Json, ReplyUsage
 from loro_core.decide.estimate import Window
+from loro_core.errors import LoroError
 from loro_core.fleet import Load
 from loro_core.runtime.observe import Happening, LegEnded, LegRetried, LegSpoke, LegStarted
 
@@ -66,7 +67,7 @@ LATENCIES = (
 )
 
 
-class _Mode:
+class Mode:
     """The numbers of quick or of direct replies."""
 
     def __init__(self, window: int) -> None:
@@ -96,7 +97,7 @@ class _Mode:
         return numbers
 
 
-class _Upstream:
+class UpstreamNumbers:
     def __init__(self) -> None:
         self.in_flight = 0
         self.first_token = Window(FIRST_TOKEN_WINDOW)
@@ -124,12 +125,12 @@ class Metrics:
 
     def __init__(self, window: int) -> None:
         self._window = window
-        self._upstreams: dict[str, _Upstream] = {}
+        self._upstreams: dict[str, UpstreamNumbers] = {}
         self._clear()
 
     def _clear(self) -> None:
-        self.quick = _Mode(self._window)
-        self.direct = _Mode(self._window)
+        self.quick = Mode(self._window)
+        self.direct = Mode(self._window)
         self.acknowledgements: Counter[str] = Counter()
         self.words_rejected: Counter[str] = Counter()
         self.errors: Counter[str] = Counter()
@@ -142,12 +143,12 @@ class Metrics:
             upstream.reset()
 
     @property
-    def upstreams(self) -> Mapping[str, _Upstream]:
+    def upstreams(self) -> Mapping[str, UpstreamNumbers]:
         return self._upstreams
 
     def observe(self, happening: Happening) -> None:
         """Take in what happened on a leg."""
-        upstream = self._upstreams.setdefault(happening.deployment.name, _Upstream())
+        upstream = self._upstreams.setdefault(happening.deployment.name, UpstreamNumbers())
         if isinstance(happening, LegStarted):
             upstream.in_flight += 1
             upstream.calls += 1
@@ -160,7 +161,7 @@ class Metrics:
             upstream.in_flight -= 1
             self._count_end(upstream, happening)
 
-    def _count_end(self, upstream: _Upstream, ended: LegEnded) -> None:
+    def _count_end(self, upstream: UpstreamNumbers, ended: LegEnded) -> None:
         if ended.outcome == "cancelled":
             upstream.cancelled += 1
         if ended.error is not None:
@@ -179,6 +180,10 @@ class Metrics:
                 if usage is not None:
                     self.tokens[leg, "prompt"] += usage.prompt_tokens
                     self.tokens[leg, "completion"] += usage.completion_tokens
+
+    def count_refused(self, error: LoroError) -> None:
+        """Take in a request that never became a reply."""
+        self.errors[error.code or error.type] += 1
 
     def loads(self) -> dict[str, Load]:
         """Return how every deployment called so far does right now."""
@@ -209,7 +214,7 @@ class Metrics:
         }
 
 
-def _load(upstream: _Upstream) -> Load:
+def _load(upstream: UpstreamNumbers) -> Load:
     if not len(upstream.first_token):
         return Load(in_flight=upstream.in_flight)
     p50_s, p90_s = upstream.first_token.quantiles(0.5, 0.9)

@@ -11,7 +11,7 @@ from loro_core.chat import Delta, ReplyUsage
 from loro_core.decide.merge import Abort, Action, Emit, Finish
 from loro_core.errors import UpstreamError
 from loro_core.fleet import Leg
-from loro_core.runtime.http_connection import Reply
+from loro_core.runtime.http_reply import Reply
 from loro_core.wire.completion import completion_body
 from loro_core.wire.http1 import HeaderList
 from loro_core.wire.openai_out import ChunkEncoder, ReplyHead, error_event
@@ -45,6 +45,12 @@ class Ledger:
     def since_received(self, moment: float | None) -> float | None:
         """Return the seconds from the request to `moment`."""
         return None if moment is None else moment - self.received
+
+    @property
+    def first_response_s(self) -> float | None:
+        """Seconds from the request to the first words on the wire, whoever spoke them."""
+        firsts = [moment for moment in (self.acknowledged, self.answered) if moment is not None]
+        return min(firsts) - self.received if firsts else None
 
     def note(self, action: Action) -> None:
         """Take in that `action` was carried out just now."""
@@ -81,11 +87,13 @@ class StreamedReply:
                 self._ledger.note(last)
                 return
             await self._reply.start(200, [*STREAM_HEADERS, *self._headers])
-        await self._reply.write(b"".join([self._encode(action) for action in actions]))
+        data = b"".join([self._encode(action) for action in actions])
+        if isinstance(last, (Finish, Abort)):
+            await self._reply.finish(data)
+        else:
+            await self._reply.write(data)
         for action in actions:
             self._ledger.note(action)
-        if isinstance(last, (Finish, Abort)):
-            await self._reply.finish()
 
     def _encode(self, action: Action) -> bytes:
         if isinstance(action, Emit):

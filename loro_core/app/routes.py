@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from difflib import get_close_matches
 
+from loro_core.app.log import Field
 from loro_core.errors import MethodNotAllowed, NotFound
-from loro_core.runtime.http_connection import Reply
-from loro_core.wire.cors import CorsRules, cors_headers, preflight
+from loro_core.runtime.http_reply import Reply
+from loro_core.wire.cors import CorsRules, preflight
 from loro_core.wire.http1 import HttpRequest
 
-Handler = Callable[[HttpRequest, Reply], Awaitable[None]]
+Fields = dict[str, Field]
+"""What a handler adds to the access line, until it returns or raises."""
+
+Handler = Callable[[HttpRequest, Reply, Fields], Awaitable[None]]
 Table = Mapping[str, Mapping[str, Handler]]
 """path -> method -> handler. HEAD is served by GET's handler, OPTIONS by the routes themselves."""
 
@@ -26,21 +30,22 @@ class Routes:
     def paths(self) -> tuple[str, ...]:
         return tuple(self._table)
 
-    async def __call__(self, request: HttpRequest, reply: Reply) -> None:
-        origin = request.header("origin")
-        reply.add_headers(cors_headers(self._cors, origin))
+    async def __call__(self, request: HttpRequest, reply: Reply, fields: Fields) -> None:
+        answer = preflight(self._cors, request)
+        if answer is not None:
+            await reply.send(answer.status, answer.headers, answer.body)
+            return
         methods = self._methods(request.path)
         allow = _allowed(methods)
         if request.method == "OPTIONS":
-            headers = [("allow", ", ".join(allow))]
-            await reply.send(204, [*headers, *preflight(self._cors, request.header, allow)], b"")
+            await reply.send(204, [("allow", ", ".join(allow))])
             return
         handler = methods.get("GET" if request.method == "HEAD" else request.method)
         if handler is None:
             raise MethodNotAllowed(
                 f"{request.method} is not allowed on {request.path}, only {', '.join(allow)}", allow=allow
             )
-        await handler(request, reply)
+        await handler(request, reply, fields)
 
     def _methods(self, path: str) -> Mapping[str, Handler]:
         methods = self._table.get(path) or self._table.get(path.rstrip("/") or "/")

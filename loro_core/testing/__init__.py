@@ -2,3 +2,41 @@
 
 Importing this package needs nothing beside loro itself; `trio_tests` is a pytest plugin.
 """
+
+from __future__ import annotations
+
+from loro_core.testing.ask import Ask, ask_of
+from loro_core.testing.performance import perform, whole
+from loro_core.testing.script import Script, ScriptedToolCall, tokenise
+from loro_core.testing.script_options import ScriptError, model_of, options_of, parse_model, parse_script
+from loro_core.testing.upstream import (
+    Moment,
+    Record,
+    Upstream,
+    UpstreamProcess,
+    open_upstream,
+    serve_upstream,
+    upstream_process,
+)
+
+__all__ = [
+    "Ask",
+    "Moment",
+    "Record",
+    "Script",
+    "ScriptError",
+    "ScriptedToolCall",
+    "Upstream",
+    "UpstreamProcess",
+    "ask_of",
+    "model_of",
+    "open_upstream",
+    "options_of",
+    "parse_model",
+    "parse_script",
+    "perform",
+    "serve_upstream",
+    "tokenise",
+    "upstream_process",
+    "whole",
+]

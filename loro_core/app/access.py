@@ -1,0 +1,73 @@
+"""The access line: one a request, whichever way it ended."""
+
+from __future__ import annotations
+
+import trio
+
+from loro_core.app import log
+from loro_core.app.log import Field
+from loro_core.app.metrics import ReplyRecord
+from loro_core.app.routes import Routes
+from loro_core.chat import Usage
+from loro_core.errors import LoroError
+from loro_core.runtime.http_reply import Reply
+from loro_core.wire.http1 import HttpRequest
+
+GONE = 499
+"""The status of a client that left before anything was sent; nginx's number for it."""
+
+
+class Access:
+    """Serves a request through `routes` and writes its line."""
+
+    def __init__(self, routes: Routes) -> None:
+        self._routes = routes
+
+    async def __call__(self, request: HttpRequest, reply: Reply) -> None:
+        fields: dict[str, Field] = {}
+        status = GONE
+        try:
+            await self._routes(request, reply, fields)
+        except LoroError as error:
+            status = error.status
+            fields.setdefault("error", error.code or error.type)
+            raise
+        except Exception:
+            status = 500
+            fields.setdefault("error", "internal_error")
+            raise
+        finally:
+            log.access(
+                request_id=request.id,
+                method=request.method,
+                path=request.path,
+                status=reply.status or status,
+                client=request.client,
+                duration_s=trio.current_time() - request.received_at,
+                **fields,
+            )
+
+
+def reply_fields(record: ReplyRecord) -> dict[str, Field]:
+    """Return what the access line tells of a reply. winner: whose words were the first on the wire."""
+    usage = record.usage.answer if record.usage is not None else None
+    first = record.acknowledgement if record.acknowledged_s is not None else None
+    return {
+        "model": record.model,
+        "policy": record.policy,
+        "reason": record.reason,
+        "outcome": record.outcome,
+        "winner": first or ("answer" if record.answer_first_token_s is not None else None),
+        "ttft_s": record.first_response_s,
+        "answer_ttft_s": record.answer_first_token_s,
+        **_tokens(usage),
+        "finish_reason": record.finish_reason,
+        "words_rejected": record.words_rejected,
+        "error": record.error,
+    }
+
+
+def _tokens(usage: Usage | None) -> dict[str, Field]:
+    if usage is None:
+        return {}
+    return {"prompt_tokens": usage.prompt_tokens, "completion_tokens": usage.completion_tokens}

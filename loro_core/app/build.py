@@ -1,0 +1,147 @@
+"""Settings and plugins into a gateway that serves: everything is made here, once, and handed down."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from importlib import resources
+
+from loro_core.app.access import Access
+from loro_core.app.chat import Chat, ChatSettings
+from loro_core.app.config import read_toml
+from loro_core.app.inspect import Inspect, Service
+from loro_core.app.legs import Line
+from loro_core.app.metrics import Metrics
+from loro_core.app.routes import Routes
+from loro_core.app.settings import Settings
+from loro_core.decide.words import Phrasebook
+from loro_core.errors import ConfigError
+from loro_core.fleet import Deployment, Leg, Snapshot
+from loro_core.plugin.api import ProviderSettings
+from loro_core.plugin.registry import Registry
+from loro_core.runtime.http_client import HttpClient
+from loro_core.runtime.http_service import Counts
+from loro_core.runtime.upstreams import AUTO, Upstreams
+from loro_core.wire.cors import CorsRules, cors_headers
+from loro_core.wire.http1 import HeaderList, Headers
+from loro_core.wire.openai_in import PLATFORM_FIELDS, RequestRules
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gateway:
+    """handler: serves every request. common_headers: what every reply says beside its own, errors included.
+
+    upstreams: whom it calls.
+    """
+
+    handler: Access
+    common_headers: Callable[[Headers], HeaderList]
+    upstreams: Upstreams
+
+
+def check(settings: Settings, registry: Registry) -> None:
+    """Raise ConfigError with all that `settings` ask for and `registry` does not have."""
+    problems: list[str] = []
+    if settings.reply.policy not in registry.policies:
+        known = ", ".join(sorted(registry.policies))
+        problems.append(f"reply.policy: no policy is called {settings.reply.policy!r}, there are {known}")
+    for deployment in settings.deployments:
+        problems += _deployment_problems(deployment, registry)
+    if settings.plugins.strict:
+        problems += [f"plugins.strict: {error}" for error in registry.broken]
+    if problems:
+        raise ConfigError(problems)
+
+
+def _deployment_problems(deployment: Deployment, registry: Registry) -> list[str]:
+    key = f"models.{deployment.name}"
+    if deployment.provider == AUTO:
+        return []
+    provider = registry.providers.get(deployment.provider)
+    if provider is None:
+        known = ", ".join(sorted(registry.providers))
+        return [f"{key}.provider: no provider is called {deployment.provider!r}, there are {known} and {AUTO}"]
+    if not isinstance(provider, ProviderSettings):
+        return []
+    return [f"{key}.{problem}" for problem in provider.problems(deployment)]
+
+
+@asynccontextmanager
+async def open_gateway(settings: Settings, registry: Registry, counts: Counts) -> AsyncIterator[Gateway]:
+    """Make a gateway and hold what it needs (connections to upstreams) while the block runs.
+
+    counts: the server's, for /metrics. Raises ConfigError as `check` does.
+    """
+    check(settings, registry)
+    metrics = Metrics(settings.metrics.window)
+    cors = CorsRules(origins=settings.server.cors_origins, credentials=settings.server.cors_credentials)
+    rng = random.Random()  # noqa: S311  # choice of words and jitter
+    async with HttpClient() as http:
+        upstreams = Upstreams(registry.providers, http.bind)
+        line = Line(upstreams=upstreams, observer=metrics.observe, rng=rng, words_prompt=settings.reply.words_prompt)
+        chat = Chat(_chat_settings(settings, registry), line, metrics)
+        pages = Inspect(_service(settings), upstreams, metrics, counts)
+        yield Gateway(
+            handler=Access(_routes(chat, pages, cors)),
+            common_headers=lambda headers: cors_headers(cors, headers.get("origin")),
+            upstreams=upstreams,
+        )
+
+
+def _chat_settings(settings: Settings, registry: Registry) -> ChatSettings:
+    reply = settings.reply
+    return ChatSettings(
+        policies=registry.policies,
+        default_policy=reply.policy,
+        rules=RequestRules(
+            max_tokens_limit=reply.max_tokens_limit,
+            default_temperature=reply.temperature,
+            stream_default=reply.stream_default,
+            platform_fields=PLATFORM_FIELDS | set(reply.platform_fields),
+        ),
+        snapshot=Snapshot(
+            deployments={
+                Leg.ACK: () if settings.small is None else (settings.small,),
+                Leg.ANSWER: (settings.large,),
+            },
+            words_deadline_s=reply.words_deadline_s,
+            quick_deadline_s=reply.quick_deadline_s,
+            slack_s=reply.slack_s,
+        ),
+        phrasebook=shipped_phrases(),
+        apology=reply.apology,
+    )
+
+
+def shipped_phrases() -> Phrasebook:
+    """Return the phrases that come with loro, one file a language."""
+    files = sorted(resources.files("loro_core.phrases").iterdir(), key=lambda f: f.name)
+    tables = {f.name.removesuffix(".toml"): read_toml(f) for f in files if f.name.endswith(".toml")}
+    return Phrasebook.from_tables(tables)
+
+
+def _service(settings: Settings) -> Service:
+    models = {} if settings.small is None else {"small": settings.small}
+    models["large"] = settings.large
+    return Service(policy=settings.reply.policy, demo=settings.demo, models=models, created=int(time.time()))
+
+
+def _routes(chat: Chat, pages: Inspect, cors: CorsRules) -> Routes:
+    return Routes(
+        {
+            "/": {"GET": pages.info},
+            "/health": {"GET": pages.health},
+            "/ready": {"GET": pages.ready},
+            "/metrics": {"GET": pages.metrics},
+            "/metrics/reset": {"POST": pages.reset},
+            # Both with and without /v1: voice platforms append to whatever base they are given.
+            "/v1/models": {"GET": pages.models},
+            "/models": {"GET": pages.models},
+            "/v1/chat/completions": {"POST": chat.handle},
+            "/chat/completions": {"POST": chat.handle},
+        },
+        cors,
+    )

@@ -1,0 +1,132 @@
+"""The numbers of /metrics as Prometheus families: the same ones, under names that a scraper keeps for years."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from loro_core.app.metrics import LATENCIES, Metrics, Mode, UpstreamNumbers
+from loro_core.wire.exposition import Distribution, Family, Sample
+
+LATENCY_HELP = {
+    "first_response_latency": "From the request to the first byte of content on the wire, whoever spoke it.",
+    "total_response_latency": "From the request to the last byte on the wire, of replies that were finished.",
+    "quick_response_latency": "From the request to the acknowledgement on the wire.",
+    "large_model_latency": "From the start of the answering model's call to its end.",
+    "answer_first_token_latency": "From the request to the first byte of the answer itself on the wire.",
+}
+
+
+def families(metrics: Metrics, *, connections: int) -> Iterator[Family]:
+    """Yield every family, in a fixed order. connections: how many clients are connected now."""
+    modes = {"quick": metrics.quick, "direct": metrics.direct}
+    yield Family(
+        name="loro_replies_total",
+        kind="counter",
+        help="Replies that are over, by mode (quick: planned with an acknowledgement) and by how they ended.",
+        samples=[
+            Sample(value=mode.outcomes[outcome], labels={"mode": name, "outcome": outcome})
+            for name, mode in modes.items()
+            for outcome in ("finished", "cancelled", "error")
+        ],
+    )
+    for latency in LATENCIES:
+        yield _latency(latency, modes)
+    yield Family(
+        name="loro_acknowledgements_total",
+        kind="counter",
+        help="What became of the acknowledgement: whose words were written, dropped for a quicker answer, or none.",
+        samples=[
+            Sample(value=metrics.acknowledgements[result], labels={"result": result})
+            for result in ("model", "phrase", "dropped", "silent", "none")
+        ],
+    )
+    yield Family(
+        name="loro_words_rejected_total",
+        kind="counter",
+        help="The acknowledging model's words that were not taken, by reason.",
+        samples=_counts(metrics.words_rejected, "reason"),
+    )
+    yield Family(
+        name="loro_errors_total",
+        kind="counter",
+        help="Requests refused and replies broken off, by the error's code.",
+        samples=_counts(metrics.errors, "code"),
+    )
+    yield Family(
+        name="loro_tokens_total",
+        kind="counter",
+        help="Tokens that upstreams counted, by leg and kind.",
+        samples=[
+            Sample(value=count, labels={"leg": leg, "kind": kind}) for (leg, kind), count in metrics.tokens.items()
+        ],
+    )
+    yield from _upstreams(metrics.upstreams)
+    yield Family(
+        name="loro_connections",
+        kind="gauge",
+        help="Clients connected now.",
+        samples=[Sample(value=connections)],
+    )
+
+
+def _latency(latency: str, modes: Mapping[str, Mode]) -> Family:
+    windows = {name: mode.latencies[latency] for name, mode in modes.items()}
+    quantiles = (0.5, 0.95)
+    return Family(
+        name=f"loro_{latency.removesuffix('_latency')}_seconds",
+        kind="summary",
+        help=LATENCY_HELP[latency],
+        samples=[
+            Distribution(
+                count=window.total,
+                total=window.sum,
+                points=list(zip(quantiles, window.quantiles(*quantiles), strict=True)) if len(window) else [],
+                labels={"mode": name},
+            )
+            for name, window in windows.items()
+        ],
+    )
+
+
+def _upstreams(upstreams: Mapping[str, UpstreamNumbers]) -> Iterator[Family]:
+    def by_deployment(values: Mapping[str, int]) -> list[Sample]:
+        return [Sample(value=value, labels={"deployment": name}) for name, value in values.items()]
+
+    yield Family(
+        name="loro_upstream_calls_total",
+        kind="counter",
+        help="Calls begun, by deployment; a retry is not counted again.",
+        samples=by_deployment({name: u.calls for name, u in upstreams.items()}),
+    )
+    yield Family(
+        name="loro_upstream_cancelled_total",
+        kind="counter",
+        help="Calls cancelled because nobody needed them any more.",
+        samples=by_deployment({name: u.cancelled for name, u in upstreams.items()}),
+    )
+    yield Family(
+        name="loro_upstream_retries_total",
+        kind="counter",
+        help="Further tries, by deployment.",
+        samples=by_deployment({name: u.retries for name, u in upstreams.items()}),
+    )
+    yield Family(
+        name="loro_upstream_errors_total",
+        kind="counter",
+        help="Tries that failed, by deployment and kind.",
+        samples=[
+            Sample(value=count, labels={"deployment": name, "kind": kind})
+            for name, upstream in upstreams.items()
+            for kind, count in upstream.errors.items()
+        ],
+    )
+    yield Family(
+        name="loro_upstream_in_flight",
+        kind="gauge",
+        help="Calls under way now, by deployment.",
+        samples=by_deployment({name: u.in_flight for name, u in upstreams.items()}),
+    )
+
+
+def _counts(counter: Mapping[str, int], label: str) -> list[Sample]:
+    return [Sample(value=count, labels={label: name}) for name, count in counter.items()]

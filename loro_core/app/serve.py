@@ -1,0 +1,116 @@
+"""`python -m loro_core serve`: start, say so, serve, drain, end."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+from collections.abc import Sequence
+
+import trio
+
+from loro_core._version import __version__
+from loro_core.app import log
+from loro_core.app.build import check, open_gateway
+from loro_core.app.inspect import DEMO
+from loro_core.app.settings import ServerSettings, Settings
+from loro_core.plugin.registry import Registry, load_plugins
+from loro_core.runtime.http_server import open_listeners, serve
+from loro_core.runtime.http_service import Counts, Drain, Limits, Service
+from loro_core.wire.openai_out import error_body
+
+LOGGER = logging.getLogger("loro.serve")
+
+
+def main(settings: Settings) -> int:
+    """Serve until a signal ends it; return the exit status: 0, or 1 if the address cannot be listened at.
+
+    Raises ConfigError before anything is started, if plugins that the settings name are not there.
+    """
+    log.set_up(settings.log.level, settings.log.format, secrets=settings.secrets)
+    registry = load_plugins(settings.plugins.modules, settings.plugins.disabled)
+    for error in registry.broken:
+        LOGGER.warning("plugin.skipped %s", error)
+    check(settings, registry)
+    return trio.run(_run, settings, registry)
+
+
+async def _run(settings: Settings, registry: Registry) -> int:
+    server = settings.server
+    try:
+        listeners = await open_listeners(server.host, server.port)
+    except OSError as error:
+        reason = error.strerror or error
+        sys.stderr.write(
+            f"loro cannot listen at {server.host}:{server.port}: {reason}. "
+            "Choose another port with --port (or PORT), another address with --host (or HOST).\n"
+        )
+        return 1
+    counts = Counts()
+    async with open_gateway(settings, registry, counts) as gateway:
+        service = Service(
+            handler=gateway.handler,
+            limits=limits(server),
+            common_headers=gateway.common_headers,
+            error_body=error_body,
+            counts=counts,
+        )
+        async with trio.open_nursery() as nursery:
+            await nursery.start(_drain_on_signal, service.drain, nursery.cancel_scope, server.drain_s)
+
+            async def serving(task_status: trio.TaskStatus[list[tuple[str, int]]]) -> None:
+                await serve(listeners, service, max_connections=server.max_connections, task_status=task_status)
+                nursery.cancel_scope.cancel()
+
+            addresses = await nursery.start(serving)
+            _announce(settings, addresses)
+    LOGGER.info("loro.stopped")
+    return 0
+
+
+def limits(server: ServerSettings) -> Limits:
+    """Return what clients may take, as the settings say."""
+    return Limits(
+        max_target_bytes=server.max_target_bytes,
+        max_header_bytes=server.max_header_bytes,
+        max_headers=server.max_headers,
+        max_body_bytes=server.max_body_bytes,
+        header_timeout_s=server.header_timeout_s,
+        body_timeout_s=server.body_timeout_s,
+        write_timeout_s=server.write_timeout_s,
+        keep_alive_s=server.keep_alive_s,
+        drain_s=server.drain_s,
+    )
+
+
+async def _drain_on_signal(
+    drain: Drain, everything: trio.CancelScope, drain_s: float, *, task_status: trio.TaskStatus[None]
+) -> None:
+    """Drain at the first SIGTERM or SIGINT; end now at a second SIGINT."""
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        task_status.started()
+        async for number in signals:
+            name = signal.Signals(number).name
+            if not drain.begun:
+                LOGGER.info("loro.draining signal=%s within_s=%g", name, drain_s)
+                drain.begin()
+            elif number == signal.SIGINT:
+                LOGGER.info("loro.stopping signal=%s now", name)
+                everything.cancel()
+
+
+def _announce(settings: Settings, addresses: Sequence[tuple[str, int]]) -> None:
+    policy = settings.reply.policy
+    for host, port in addresses:
+        shown = f"[{host}]" if ":" in host else host
+        LOGGER.info("loro.listening url=http://%s:%d version=%s policy=%s", shown, port, __version__, policy)
+    for deployment in settings.deployments:
+        LOGGER.info(
+            "loro.model name=%s model=%s provider=%s url=%s",
+            deployment.name,
+            deployment.model,
+            deployment.provider,
+            deployment.base_url or "-",
+        )
+    if settings.demo:
+        LOGGER.warning("loro.demo %s", DEMO)
