@@ -132,9 +132,30 @@ class UnsupportedMediaType(ClientError):
     code = "unsupported_media_type"
 
 
+class ExpectationFailed(ClientError):
+    """An `Expect` other than 100-continue."""
+
+    status = 417
+    code = "expectation_failed"
+
+
 class HeadersTooLarge(ClientError):
     status = 431
     code = "headers_too_large"
+
+
+class NotSupported(ClientError):
+    """Correct HTTP that we do not speak: a transfer coding other than chunked, CONNECT."""
+
+    status = 501
+    code = "not_supported"
+
+
+class VersionNotSupported(ClientError):
+    """Neither HTTP/1.0 nor HTTP/1.1."""
+
+    status = 505
+    code = "http_version_not_supported"
 
 
 class Overloaded(LoroError):

@@ -70,8 +70,8 @@ class Deployment:
     reply_timeout_s: float = 600.0
     max_retries: int = 3
     drop_fields: frozenset[str] = frozenset()
-    extra_fields: Mapping[str, Json] = field(default_factory=nothing)
-    options: Mapping[str, Json] = field(default_factory=nothing)
+    extra_fields: Mapping[str, Json] = field(default_factory=nothing, repr=False)
+    options: Mapping[str, Json] = field(default_factory=nothing, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

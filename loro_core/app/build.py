@@ -11,6 +11,7 @@ from importlib import resources
 
 from loro_core.app.access import Access
 from loro_core.app.chat import Chat, ChatSettings
+from loro_core.app.check import plugin_problems
 from loro_core.app.config import read_toml
 from loro_core.app.inspect import Inspect, Service
 from loro_core.app.legs import Line
@@ -19,12 +20,11 @@ from loro_core.app.routes import Routes
 from loro_core.app.settings import Settings
 from loro_core.decide.words import Phrasebook
 from loro_core.errors import ConfigError
-from loro_core.fleet import Deployment, Leg, Snapshot
-from loro_core.plugin.api import ProviderSettings
+from loro_core.fleet import Leg, Snapshot
 from loro_core.plugin.registry import Registry
 from loro_core.runtime.http_client import HttpClient
 from loro_core.runtime.http_service import Counts
-from loro_core.runtime.upstreams import AUTO, Upstreams
+from loro_core.runtime.upstreams import Upstreams
 from loro_core.wire.cors import CorsRules, cors_headers
 from loro_core.wire.http1 import HeaderList, Headers
 from loro_core.wire.openai_in import PLATFORM_FIELDS, RequestRules
@@ -44,29 +44,9 @@ class Gateway:
 
 def check(settings: Settings, registry: Registry) -> None:
     """Raise ConfigError with all that `settings` ask for and `registry` does not have."""
-    problems: list[str] = []
-    if settings.reply.policy not in registry.policies:
-        known = ", ".join(sorted(registry.policies))
-        problems.append(f"reply.policy: no policy is called {settings.reply.policy!r}, there are {known}")
-    for deployment in settings.deployments:
-        problems += _deployment_problems(deployment, registry)
-    if settings.plugins.strict:
-        problems += [f"plugins.strict: {error}" for error in registry.broken]
+    problems = list(plugin_problems(settings, registry))
     if problems:
         raise ConfigError(problems)
-
-
-def _deployment_problems(deployment: Deployment, registry: Registry) -> list[str]:
-    key = f"models.{deployment.name}"
-    if deployment.provider == AUTO:
-        return []
-    provider = registry.providers.get(deployment.provider)
-    if provider is None:
-        known = ", ".join(sorted(registry.providers))
-        return [f"{key}.provider: no provider is called {deployment.provider!r}, there are {known} and {AUTO}"]
-    if not isinstance(provider, ProviderSettings):
-        return []
-    return [f"{key}.{problem}" for problem in provider.problems(deployment)]
 
 
 @asynccontextmanager

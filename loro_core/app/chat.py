@@ -5,6 +5,7 @@ decode -> plan -> choose the phrase -> run the legs -> count
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from collections.abc import Mapping
@@ -29,6 +30,8 @@ from loro_core.runtime.race import run_race
 from loro_core.wire.http1 import HttpRequest
 from loro_core.wire.openai_in import RequestRules, decode_chat_request
 from loro_core.wire.openai_out import ReplyHead
+
+LOGGER = logging.getLogger("loro.chat")
 
 POLICY_HEADER = "x-loro-policy"
 
@@ -77,8 +80,7 @@ class Chat:
         policy = policies.get(wanted or self._settings.default_policy)
         if policy is None:
             raise BadRequest(f"unknown policy {wanted!r}; there are {', '.join(sorted(policies))}", param=POLICY_HEADER)
-        snapshot = replace(self._settings.snapshot, loads=self._metrics.loads())
-        plan = hold_to_contract(policy.plan(asked, snapshot, trio.current_time(), self._line.rng), asked)
+        plan = hold_to_contract(self._plan(policy, asked), asked)
         phrase = None
         if plan.acknowledge is not None:
             phrase = choose(self._settings.phrasebook, asked, self._line.rng)
@@ -86,6 +88,15 @@ class Chat:
                 # Nothing tells in which language a model's words would have to be.
                 plan = replace(plan, acknowledge=None, reason="no words for this turn")
         return _Turn(asked=asked, plan=plan, phrase=phrase)
+
+    def _plan(self, policy: Policy, asked: ChatRequest) -> Plan:
+        snapshot = replace(self._settings.snapshot, loads=self._metrics.loads())
+        try:
+            return policy.plan(asked, snapshot, trio.current_time(), self._line.rng)
+        except Exception:
+            # A stranger's policy may break; the answer needs none.
+            LOGGER.exception("policy.failed policy=%s", policy.name)
+            return Plan(policy=policy.name, reason="policy failed")
 
     async def _serve(self, turn: _Turn, request: HttpRequest, reply: Reply, fields: Fields) -> None:
         asked, plan = turn.asked, turn.plan

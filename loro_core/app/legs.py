@@ -9,9 +9,11 @@ import trio
 
 from loro_core.chat import ChatRequest
 from loro_core.decide.hint import told
+from loro_core.decide.history import recent
 from loro_core.decide.merge import Acknowledged
+from loro_core.decide.prompt import words_request
 from loro_core.decide.screen import Rejection, screen
-from loro_core.decide.words import Words, words_request
+from loro_core.decide.words import Words
 from loro_core.fleet import Acknowledge, Deployment, Leg
 from loro_core.runtime.acknowledgement import FoundWords, find_words
 from loro_core.runtime.attempt import Deliver, run_leg
@@ -82,7 +84,7 @@ class AckLeg:
 
     def _screen(self, said: str) -> tuple[str, str | None]:
         language = self._phrase.language if self._phrase else None
-        verdict = screen(said, language=language, history=self._request.messages)
+        verdict = screen(said, language=language, user_text=self._request.last_user_text, history=recent(self._request))
         if isinstance(verdict, Rejection):
             return "", verdict.reason.value
         return verdict, None

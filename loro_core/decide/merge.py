@@ -26,6 +26,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import Enum
+from unicodedata import east_asian_width
 
 from loro_core.chat import Delta, ReplyUsage, Usage
 from loro_core.errors import UpstreamError
@@ -201,7 +202,7 @@ class Merge:
             return self._finish()  # 6
         actions = self._drop_acknowledgement()
         if self._apology and self.spoken:
-            actions.append(self._emit(Delta(content=self._apology), Leg.ANSWER))
+            actions.append(self._emit(Delta(content=_set_apart(self._apology)), Leg.ANSWER))
         self._state = State.CLOSED
         return [*actions, Abort(error=error)]
 
@@ -227,3 +228,8 @@ def _joined(join: str, delta: Delta) -> Delta:
     if not join or not content or content[0].isspace() or delta.index != 0:
         return delta
     return replace(delta, content=join + content)
+
+
+def _set_apart(apology: str) -> str:
+    """Return `apology` as it follows broken-off text: after a space, but in scripts that have none."""
+    return apology if east_asian_width(apology[0]) in "WF" else f" {apology.lstrip()}"

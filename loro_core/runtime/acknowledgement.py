@@ -28,7 +28,7 @@ Source = Literal["model", "phrase"]
 class FoundWords:
     """text: "" if there is nothing to say. source: whose words they are.
 
-    rejected: why the model's were not taken: late, failed, or the screen's reason; None if it was not asked or was heard.
+    rejected: why the model's were not taken (late, failed, or the screen's reason); None if it was not asked or heard.
     usage: what the model spent, if it told.
     """
 
@@ -54,7 +54,7 @@ async def find_words(phrase: str, ask: Ask | None, screen: Screen, *, deadline: 
             rejected = None
         except UpstreamError:
             rejected = "failed"
-    if listener.rambles:
+    if listener.rambles or listener.was_cut:
         rejected = "too_long"
     text = ""
     if rejected is None:
@@ -68,6 +68,7 @@ class _Listener:
     def __init__(self) -> None:
         self.said: list[str] = []
         self.usage: Usage | None = None
+        self.was_cut = False
         self.scope: trio.CancelScope | None = None
         self._length = 0
 
@@ -78,6 +79,7 @@ class _Listener:
     async def hear(self, deltas: Sequence[Delta]) -> None:
         for delta in deltas:
             self.usage = delta.usage or self.usage
+            self.was_cut = self.was_cut or delta.finish_reason == "length"
             if delta.content:
                 self.said.append(delta.content)
                 self._length += len(delta.content)

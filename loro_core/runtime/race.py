@@ -9,6 +9,7 @@ lock, which holds the leg, which stops reading: backpressure reaches the upstrea
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Awaitable, Callable, Sequence
 
 import trio
@@ -17,6 +18,9 @@ from loro_core.chat import Delta
 from loro_core.decide.merge import Acknowledged, Action, Answered, AnswerEnded, AnswerFailed, CancelLeg, Event, Merge
 from loro_core.errors import UpstreamError
 from loro_core.runtime.attempt import Deliver
+
+if sys.version_info < (3, 11):
+    from exceptiongroup import BaseExceptionGroup
 
 AnswerLeg = Callable[[Deliver], Awaitable[None]]
 """Runs the answering leg, handing its deltas on; raises the UpstreamError that ended it."""
@@ -37,20 +41,27 @@ async def run_race(merge: Merge, answer: AnswerLeg, acknowledge: AckLeg | None, 
     if acknowledge is None:
         await _Race(merge, write, None).answer(answer)
         return
-    failure: BaseException | None = None
-    async with trio.open_nursery() as nursery:
-        race = _Race(merge, write, trio.CancelScope())
-        nursery.start_soon(race.acknowledge, acknowledge, nursery.cancel_scope)
-        try:
-            await race.answer(answer)
-        except trio.Cancelled:
-            raise
-        except BaseException as exc:  # noqa: BLE001  # raised again below, outside of the nursery's group
-            failure = exc
-        nursery.cancel_scope.cancel()
+    failure: Exception | None = None
+    try:
+        async with trio.open_nursery() as nursery:
+            race = _Race(merge, write, trio.CancelScope())
+            nursery.start_soon(race.acknowledge, acknowledge, nursery.cancel_scope)
+            try:
+                await race.answer(answer)
+            except Exception as exc:  # noqa: BLE001  # raised again below, outside of the nursery's group
+                failure = exc
+            nursery.cancel_scope.cancel()
+    except BaseExceptionGroup as group:
+        raise _sole(group) from None
     failure = failure or race.failure
     if failure is not None:
         raise failure
+
+
+def _sole(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """Return the one exception that stands for `group`: failures are kept out of it, so these are all Cancelled."""
+    first = group.exceptions[0]
+    return _sole(first) if isinstance(first, BaseExceptionGroup) else first
 
 
 class _Race:

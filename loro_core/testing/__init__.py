@@ -5,8 +5,8 @@ Importing this package needs nothing beside loro itself; `trio_tests` is a pytes
 
 from __future__ import annotations
 
+from loro_core.testing import performance
 from loro_core.testing.ask import Ask, ask_of
-from loro_core.testing.performance import perform, whole
 from loro_core.testing.script import Script, ScriptedToolCall, tokenise
 from loro_core.testing.script_options import ScriptError, model_of, options_of, parse_model, parse_script
 from loro_core.testing.upstream import (
@@ -34,9 +34,8 @@ __all__ = [
     "options_of",
     "parse_model",
     "parse_script",
-    "perform",
+    "performance",
     "serve_upstream",
     "tokenise",
     "upstream_process",
-    "whole",
 ]

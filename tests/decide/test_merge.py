@@ -135,10 +135,14 @@ def test_a_failure_after_one_of_two_choices_ended_is_no_end():
 
 def test_the_apology_is_said_only_after_something_was_said():
     early = run(Merge(acknowledging=False, apology="Sorry."), LOST)
-    late = run(Merge(acknowledging=True, apology=" Sorry."), WORDS, LOST)
+    late = run(Merge(acknowledging=True, apology="Sorry."), WORDS, LOST)
     assert text_of(early) == ""
     assert text_of(late) == "Let me see. Sorry."
     assert isinstance(late[-1], Abort)
+
+
+def test_a_chinese_apology_is_not_set_apart_by_a_space():
+    assert text_of(run(Merge(acknowledging=False, apology="抱歉。"), says("因为"), LOST)) == "因为抱歉。"
 
 
 def test_what_the_acknowledging_model_spent_is_counted_when_its_words_came_too_late():

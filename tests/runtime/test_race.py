@@ -118,6 +118,19 @@ async def test_what_writing_raises_comes_out_as_itself_and_not_in_a_group(ack_s,
     assert reply.provider.open_calls == 0 and reply.acks_open == 0
 
 
+@pytest.mark.parametrize("ack_s", [None, 0.01, 5.0])
+async def test_a_cancelled_race_raises_cancelled_and_not_a_group_of_them(ack_s, autojump_clock):
+    reply = Reply(1.0, says("Paris."), STOP, ack_s=ack_s)
+    with trio.move_on_after(0.5) as scope:
+        try:
+            await reply.run()
+        except trio.Cancelled:
+            raise
+        except BaseException as exc:
+            raise AssertionError(f"not Cancelled but {exc!r}") from exc
+    assert scope.cancelled_caught
+
+
 @pytest.mark.parametrize("ack_s", [None, 0.0, 0.05, 0.3])
 async def test_cancellation_at_every_checkpoint_leaves_nothing_behind(ack_s, autojump_clock):
     replies: list[Reply] = []

@@ -1,0 +1,46 @@
+"""Whether the settings name what the plugins bring: the part of their check that needs the plugins loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from loro_core.app.kinds import closest
+from loro_core.app.settings import Settings
+from loro_core.fleet import Deployment
+from loro_core.plugin.api import ProviderSettings
+from loro_core.plugin.registry import Registry
+from loro_core.runtime.upstreams import AUTO
+
+
+def plugin_problems(settings: Settings, registry: Registry) -> Iterator[str]:
+    """Yield what is wrong with `settings` given the plugins that were loaded, in the words of a ConfigError."""
+    if settings.plugins.strict:
+        for error in registry.broken:
+            yield f"{_where(settings, 'plugins.strict')}: plugins.strict is true, but {error.message}"
+    policy = settings.reply.policy
+    if policy not in registry.policies:
+        yield _unknown(settings, "reply.policy", policy, sorted(registry.policies))
+    for deployment in settings.deployments:
+        yield from _deployment_problems(settings, deployment, registry)
+
+
+def _deployment_problems(settings: Settings, deployment: Deployment, registry: Registry) -> Iterator[str]:
+    table = f"models.{deployment.name}"
+    if deployment.provider == AUTO:
+        return
+    provider = registry.providers.get(deployment.provider)
+    if provider is None:
+        yield _unknown(settings, f"{table}.provider", deployment.provider, [AUTO, *sorted(registry.providers)])
+    elif isinstance(provider, ProviderSettings):
+        for problem in provider.problems(deployment):
+            yield f"{_where(settings, f'{table}.provider')}: {table}: {problem}"
+
+
+def _unknown(settings: Settings, path: str, name: str, names: list[str]) -> str:
+    close = closest(name, names)
+    hint = f"; did you mean {close}?" if close else ""
+    return f'{_where(settings, path)}: {path} is "{name}", needs one of {", ".join(names)}{hint}'
+
+
+def _where(settings: Settings, path: str) -> str:
+    return settings.sources[path].where

@@ -1,0 +1,216 @@
+"""The command line: `python -m loro_core [COMMAND] [OPTIONS]`, or `loro` once installed.
+
+The commands that serve and measure are imported only when they run: the help is there at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import platform
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from loro_core._version import __version__
+from loro_core.app import config
+from loro_core.app.check import plugin_problems
+from loro_core.app.settings import Settings
+from loro_core.app.sources import Option
+from loro_core.errors import ConfigError
+from loro_core.plugin.registry import CORE, load_plugins
+
+PROGRAM = "python -m loro_core"
+
+# Exit statuses: 2 as argparse gives for a wrong option; 130 and 141 as a shell gives for SIGINT and SIGPIPE.
+OK, BROKEN, UNUSABLE, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 130, 141
+
+# flag: key path, what stands for its value in the help, the help
+_FLAGS = {
+    "--host": ("server.host", "HOST", "the address to listen at"),
+    "--port": ("server.port", "PORT", "the port to listen at; 0 takes a free one"),
+    "--policy": ("reply.policy", "NAME", "how replies are acknowledged: direct, race, instant, adaptive or a plugin's"),
+    "--plugin": ("plugins.modules", "MODULE", "load this Python module as a plugin, too; may be repeated"),
+    "--log-level": ("log.level", "LEVEL", "trace, debug, info, warn or error"),
+    "--log-format": ("log.format", "FORMAT", "text or json"),
+}
+
+_EPILOG = """\
+Without models, loro starts as a demo with scripted ones. To serve yours:
+
+  export LARGE_MODEL_API_KEY=...        the model that answers
+  export SMALL_MODEL_API_KEY=...        the model that acknowledges; without one, phrases do
+  python -m loro_core
+
+More examples:
+
+  python -m loro_core --port 9000 --policy instant
+  python -m loro_core check-config --config loro.toml
+  python -m loro_core plugins --plugin my_plugin
+
+Settings come from these options, the environment, the nearest .env file and the configuration file, in this order.
+Every key of the file has a variable: [reply] policy is LORO_REPLY_POLICY. docs/config.md lists them all.
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command that `argv`, by default the process's, asks for and return its exit status.
+
+    Raises SystemExit for --help, --version and a command line that cannot be understood.
+    """
+    words = _command_first(sys.argv[1:] if argv is None else argv)
+    args = build_parser(words[:1] == ["bench"]).parse_args(words)
+    try:
+        status: int = args.run(args)
+        sys.stdout.flush()
+    except ConfigError as error:
+        count = len(error.problems)
+        sys.stderr.write(f"loro: {count} {'problem' if count == 1 else 'problems'} in the settings\n")
+        sys.stderr.writelines(f"  {problem}\n" for problem in error.problems)
+        return UNUSABLE
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The interpreter flushes once more at its end, and would complain then.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return PIPE_CLOSED
+    return status
+
+
+def build_parser(with_bench: bool = False) -> argparse.ArgumentParser:
+    """Return the parser of a command line whose command comes first.
+
+    with_bench: whether the options of `bench` are there; its module is imported for them.
+    """
+    common = _options()
+    parser = argparse.ArgumentParser(
+        prog=PROGRAM,
+        usage=f"{PROGRAM} [COMMAND] [OPTIONS]",
+        description="The gateway that acknowledges at once and lets a large model answer, in one stream.",
+        epilog=_EPILOG,
+        parents=[common],
+        formatter_class=_formatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=_version(), help="print the version and exit")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    def command(name: str, run: Callable[[argparse.Namespace], int], text: str, *, configured: bool) -> Any:
+        sub = commands.add_parser(
+            name,
+            usage=f"{PROGRAM} {name} [OPTIONS]",
+            help=text,
+            description=f"{text[0].upper()}{text[1:]}.",
+            parents=[common] if configured else [],
+            formatter_class=_formatter,
+            allow_abbrev=False,
+        )
+        sub.set_defaults(run=run)
+        return sub
+
+    command("serve", _serve, "serve HTTP; this is what loro does without a command", configured=True)
+    command("check-config", _check_config, "show the settings and their sources, or all problems", configured=True)
+    command("plugins", _plugins, "list providers, policies and the plugins they come from", configured=True)
+    bench = command("bench", _bench, "measure a running gateway", configured=False)
+    if with_bench:
+        importlib.import_module("loro_core.app.bench").add_arguments(bench)
+    command("version", _print_version, "print the version", configured=False)
+    return parser
+
+
+def _options() -> argparse.ArgumentParser:
+    options = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    options.add_argument("--config", metavar="FILE", help="the configuration file, else LORO_CONFIG or ./loro.toml")
+    for flag, (_, metavar, text) in _FLAGS.items():
+        options.add_argument(flag, metavar=metavar, help=text, action="append" if flag == "--plugin" else "store")
+    return options
+
+
+def _formatter(prog: str) -> argparse.HelpFormatter:
+    # A width of its own: the help stands in docs/cli.md and must not depend on a terminal.
+    return argparse.RawDescriptionHelpFormatter(prog, max_help_position=26, width=110)
+
+
+def _command_first(words: Sequence[str]) -> list[str]:
+    """Return `words` with the command in front, `serve` if there is none; options may be written before it."""
+    at = 0
+    while at < len(words) and words[at].startswith("-"):
+        if words[at] in ("-h", "--help", "--version"):
+            return list(words)
+        at += 1 if "=" in words[at] else 2
+    if at >= len(words):
+        return ["serve", *words]
+    return [words[at], *words[:at], *words[at + 1 :]]
+
+
+def load_settings(args: argparse.Namespace) -> Settings:
+    """Return the settings that the command line and its surroundings amount to; raise ConfigError."""
+    options = [
+        Option(flag=flag, path=path, text=value)
+        for flag, (path, _, _) in _FLAGS.items()
+        if (value := getattr(args, flag[2:].replace("-", "_"))) is not None
+    ]
+    return config.load(environ=os.environ, directory=Path.cwd(), file=args.config, options=options)
+
+
+def _serve(args: argparse.Namespace) -> int:
+    settings = load_settings(args)
+    return int(importlib.import_module("loro_core.app.serve").main(settings))
+
+
+def _check_config(args: argparse.Namespace) -> int:
+    settings = load_settings(args)
+    registry = load_plugins(settings.plugins.modules, settings.plugins.disabled)
+    problems = list(plugin_problems(settings, registry))
+    if problems:
+        raise ConfigError(problems)
+    sys.stdout.write(columns([(path, source.shown, source.where) for path, source in settings.sources.items()]))
+    if settings.demo:
+        sys.stdout.write("\nNo model is configured: this is the demo, with scripted models.\n")
+    elif settings.small is None:
+        sys.stdout.write("\nmodels.small is not configured: phrases acknowledge.\n")
+    for error in registry.broken:
+        sys.stderr.write(f"warning: {error.message}\n")
+    return OK
+
+
+def _plugins(args: argparse.Namespace) -> int:
+    settings = load_settings(args)
+    registry = load_plugins(settings.plugins.modules, settings.plugins.disabled)
+    owners = {
+        (kind, name): plugin.name
+        for plugin in registry.plugins
+        for kind, names in (("provider", plugin.providers), ("policy", plugin.policies))
+        for name in names
+    }
+    rows = [("provider", name) for name in registry.providers] + [("policy", name) for name in registry.policies]
+    sys.stdout.write(columns([(kind, name, f"by {owners.get((kind, name), CORE)}") for kind, name in rows]))
+    sys.stdout.write("\n")
+    sys.stdout.write(
+        columns([("plugin", p.name, f"{p.distribution} {p.version}".strip() or "a module") for p in registry.plugins])
+    )
+    for error in registry.broken:
+        sys.stderr.write(f"broken: {error.message}\n")
+    return BROKEN if registry.broken else OK
+
+
+def _bench(args: argparse.Namespace) -> int:
+    return int(importlib.import_module("loro_core.app.bench").run(args))
+
+
+def _print_version(args: argparse.Namespace) -> int:
+    del args
+    sys.stdout.write(f"{_version()}\n")
+    return OK
+
+
+def _version() -> str:
+    return f"loro {__version__}, Python {platform.python_version()}"
+
+
+def columns(rows: Sequence[Sequence[str]]) -> str:
+    """Return `rows` as lines whose columns stand under one another."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "".join("  ".join(map(str.ljust, row, widths)).rstrip() + "\n" for row in rows)

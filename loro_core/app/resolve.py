@@ -1,0 +1,185 @@
+"""From what the sources say to the settings: the strongest source wins, and every problem is told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+from loro_core.app import demo
+from loro_core.app.keys import Key, keys_of
+from loro_core.app.settings import (
+    HTTP_ADDR,
+    TABLES,
+    LogSettings,
+    MetricsSettings,
+    ModelSettings,
+    PluginSettings,
+    ReplySettings,
+    ServerSettings,
+    Settings,
+    Source,
+)
+from loro_core.app.sources import KEYS, Given, Layer
+from loro_core.errors import ConfigError
+
+SMALL, LARGE = "models.small", "models.large"
+
+# The seed's: its protocol was OpenAI's, and these its service and models. Other providers know their own.
+OPENAI_PROVIDERS = ("auto", "openai")
+BASE_URL = "https://api.siliconflow.cn/v1"
+MODEL_NAMES = {SMALL: "Qwen/Qwen2-1.5B-Instruct", LARGE: "deepseek-ai/DeepSeek-V2.5"}
+
+# MAX_RETRIES and HTTP_TIMEOUT_SECS: they tune a model, and do not say that there is one.
+_SHARED = {v.name for key in keys_of(LARGE, ModelSettings) for v in key.row.variables if "{TABLE}" not in v.name}
+
+
+def resolve(stronger: Sequence[Layer], file: Layer) -> Settings:
+    """Return the settings that the sources amount to.
+
+    stronger: what overrides the file, the strongest first. The file is judged whole, the others where they count.
+    Raises ConfigError with every problem found.
+    """
+    resolving = _Resolving()
+    layers = [resolving.with_address(layer) for layer in (*stronger, file)]
+    configured = {table for table in (SMALL, LARGE) if _is_configured(table, layers)}
+    resolving.layers = layers if configured else [*layers, _demo()]
+    tables = {
+        name: resolving.table(name)
+        for name in TABLES
+        if name in configured or not configured or name not in MODEL_NAMES
+    }
+    for name in sorted(configured):
+        resolving.complete_model(name, tables[name])
+    if configured == {SMALL}:
+        resolving.problems.append("the large model is missing: set LARGE_MODEL_API_KEY, or write [models.large]")
+    resolving.check_cors(tables["server"])
+    resolving.check_overridden(layers[-1], layers[:-1])
+    if resolving.problems:
+        raise ConfigError(resolving.problems)
+    return Settings(
+        server=ServerSettings(**tables["server"]),
+        small=ModelSettings(**tables[SMALL]).deployment("small") if SMALL in tables else None,
+        large=ModelSettings(**tables[LARGE]).deployment("large"),
+        demo=not configured,
+        reply=ReplySettings(**tables["reply"]),
+        metrics=MetricsSettings(**tables["metrics"]),
+        log=LogSettings(**tables["log"]),
+        plugins=PluginSettings(**tables["plugins"]),
+        sources=MappingProxyType(resolving.sources),
+    )
+
+
+def _is_configured(table: str, layers: Sequence[Layer]) -> bool:
+    """Whether anything that any layer says makes the model of `table` one that was configured."""
+    says = (given.name for layer in layers for path, given in layer.items() if path.startswith(f"{table}."))
+    return any(name not in _SHARED for name in says)
+
+
+def _demo() -> Layer:
+    layer: Layer = {}
+    for table, (name, options) in demo.MODELS.items():
+        for key, value in (("provider", demo.PROVIDER), ("name", name), ("options", options)):
+            path = f"{table}.{key}"
+            layer[path] = Given(place="demo", name=path, kind=KEYS[path].kind, raw=value)
+    return layer
+
+
+@dataclass(slots=True)
+class _Resolving:
+    """What is known half-way: the layers, the sources of the settings taken, and the problems."""
+
+    layers: Sequence[Layer] = ()
+    sources: dict[str, Source] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+    def with_address(self, layer: Layer) -> Layer:
+        """Return `layer` with `http_addr` told as the two keys that it is short for."""
+        short = layer.get(HTTP_ADDR.path)
+        if short is None:
+            return layer
+        layer = {path: given for path, given in layer.items() if path != HTTP_ADDR.path}
+        try:
+            address = short.take()
+        except ConfigError as error:
+            self.problems += error.problems
+            return layer
+        for name, value in zip(("host", "port"), address, strict=True):
+            key = KEYS[f"server.{name}"]
+            own = layer.get(key.path)
+            # The seeds' HOST and PORT give way, as they do to the rule's names.
+            if own is not None and own.name in (key.path, key.variables[0][0]):
+                self.problems.append(f"{short.place}: {short.name} and {own.name} ({own.place}) say the same; keep one")
+            layer[key.path] = Given(place=short.place, name=short.name, kind=key.kind, raw=value)
+        return layer
+
+    def table(self, name: str) -> dict[str, Any]:
+        """Return the values of the table `name`; the default stands in for one that does not fit."""
+        values: dict[str, Any] = {}
+        for key in keys_of(name, TABLES[name]):
+            sayings = [layer[key.path] for layer in self.layers if key.path in layer]
+            values[key.name], where = self._value(key, sayings)
+            self.sources[key.path] = Source(shown=key.kind.show(values[key.name]), where=where)
+        return values
+
+    def _value(self, key: Key, sayings: Sequence[Given]) -> tuple[Any, str]:
+        """Return the value that `sayings`, the strongest first, amount to, and where it comes from."""
+        if not sayings:
+            return key.default, "default"
+        strongest, *weaker = sayings
+        try:
+            value = strongest.take()
+        except ConfigError as error:
+            self.problems += error.problems
+            return key.default, "default"
+        if strongest.adds and weaker:
+            rest, where = self._value(key, weaker)
+            return tuple(dict.fromkeys((*rest, *value))), f"{where}, {strongest.source}"
+        return value, strongest.source
+
+    def complete_model(self, table: str, values: dict[str, Any]) -> None:
+        """Fill in what depends on the provider, and tell what is missing."""
+        variable = f"{table.rpartition('.')[2].upper()}_MODEL"
+        if values["provider"] not in OPENAI_PROVIDERS:
+            if values["name"] is None:
+                self.problems.append(
+                    f"{table}.name is missing: set {variable}_NAME; provider {values['provider']} has no default model"
+                )
+            return
+        for name, default in (("base_url", BASE_URL), ("name", MODEL_NAMES[table])):
+            if values[name] is None:
+                path = f"{table}.{name}"
+                values[name] = default
+                self.sources[path] = Source(shown=KEYS[path].kind.show(default), where="default")
+        if not self._is_said(f"{table}.api_key"):
+            self.problems.append(
+                f"{table}.api_key is missing: set {variable}_API_KEY; for a service without keys, to `none`"
+            )
+
+    def check_cors(self, server: Mapping[str, Any]) -> None:
+        if server["cors_credentials"] and "*" in server["cors_origins"]:
+            # Browsers refuse the pair, and answering with each caller's own origin instead would let any page act
+            # as the user (WHATWG Fetch, 3.3.5 "CORS protocol and credentials").
+            where = self.sources["server.cors_credentials"].where
+            self.problems.append(
+                f'{where}: server.cors_credentials is true, needs server.cors_origins to name origins, not "*"'
+            )
+
+    def check_overridden(self, file: Layer, stronger: Sequence[Layer]) -> None:
+        """Judge what stands in the file although something stronger takes its place."""
+        for path, given in file.items():
+            if any(path in layer and not layer[path].adds for layer in stronger):
+                self.problems += judge(given)
+
+    def _is_said(self, path: str) -> bool:
+        return any(path in layer for layer in self.layers)
+
+
+def judge(given: Given) -> Sequence[str]:
+    """Return what is wrong with the value of `given`."""
+    try:
+        given.take()
+    except ConfigError as error:
+        return error.problems
+    return ()

@@ -1,0 +1,276 @@
+"""The settings, as values; each field of a table's dataclass is the whole of one configuration key.
+
+Adding a key is adding a field here and its row to docs/config.md. Reading them is `config`'s work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from loro_core.app.keys import Key, Row, Variable, keys_of, setting
+from loro_core.app.kinds import Address, ApiKey, Choice, Fields, Flag, Names, Number, Text, Url, Whole
+from loro_core.chat import Json, nothing
+from loro_core.fleet import Deployment, Secret
+
+NAME = r"[a-z][a-z0-9-]*"
+"""How providers and policies are called."""
+
+_MODULE = r"[^\W\d]\w*(\.[^\W\d]\w*)*"
+_ORIGIN = r"\*|null|[a-z][a-z0-9+.-]*://[^\s/,]+"
+_HOST = r"[^\s/\[\],]+"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerSettings:
+    """`[server]`: where loro listens and what it takes from clients."""
+
+    host: str = setting(
+        "0.0.0.0",  # noqa: S104 - the seed's default; a gateway in a container is reached from outside
+        Text("a host name or an address, without a port", _HOST),
+        "the address to listen at",
+        Variable(name="HOST"),
+    )
+    port: int = setting(8000, Whole(0, 65535), "the port to listen at; 0 takes a free one", Variable(name="PORT"))
+    # 8 KiB: nginx (large_client_header_buffers) and Apache (LimitRequestLine) take that much.
+    max_target_bytes: int = setting(8192, Whole(256, 65536), "the longest path and query")
+    # 32 KiB: nginx's four buffers of 8 KiB.
+    max_header_bytes: int = setting(32768, Whole(1024, 1048576), "all header lines of a request together")
+    # 100: Apache's LimitRequestFields.
+    max_headers: int = setting(100, Whole(8, 10000), "how many header lines a request may have")
+    # 16 MiB: a long conversation with some pictures in it; the seed's 2 MiB and gRPC's 4 MiB refused those.
+    max_body_bytes: int = setting(16777216, Whole(1024, 1073741824), "the largest request body")
+    header_timeout_s: float = setting(10.0, Number(0.1, 600), "how long a client may take to send a request's head")
+    body_timeout_s: float = setting(30.0, Number(0.1, 3600), "how long a client may take to send a request's body")
+    write_timeout_s: float = setting(
+        30.0, Number(0.1, 3600), "how long a client may leave what is written to it unread"
+    )
+    # Longer than the 120 s of LiveKit's pool: of two ends, the one that sends next should be the first to let go.
+    keep_alive_s: float = setting(130.0, Number(0, 3600), "how long a connection without a request is kept")
+    # Less than the 30 s that Kubernetes gives a pod between the request to end and the kill.
+    drain_s: float = setting(25.0, Number(0, 3600), "how long replies under way may go on once loro is asked to end")
+    max_connections: int = setting(1000, Whole(1, 100000), "how many clients may be connected at once")
+    cors_origins: tuple[str, ...] = setting(
+        ("*",),
+        Names('origins like "https://example.com", or "*"', _ORIGIN),
+        "the origins whose pages may call loro",
+    )
+    cors_credentials: bool = setting(False, Flag(), 'whether such pages may send cookies; not together with "*"')
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelSettings:
+    """`[models.small]`, which acknowledges, and `[models.large]`, which answers.
+
+    provider, base_url, name and api_key say which model it is: setting one of them, or writing the table, makes the
+    model a configured one.
+    """
+
+    provider: str = setting(
+        "auto",
+        Text("lower-case letters, digits and hyphens", NAME),
+        "the plugin that speaks the service's protocol; `auto` finds out",
+        Variable(name="{TABLE}_MODEL_PROVIDER"),
+    )
+    base_url: str | None = setting(
+        None,
+        Url(),
+        "where the service is, up to and with `/v1` for OpenAI's protocol",
+        Variable(name="{TABLE}_MODEL_BASE_URL"),
+        shown_default="`https://api.siliconflow.cn/v1`; another provider than `auto` or `openai`: its own",
+    )
+    name: str | None = setting(
+        None,
+        Text("the model's name as the service knows it", r"\S(.*\S)?"),
+        "the model's name at the service",
+        Variable(name="{TABLE}_MODEL_NAME"),
+        shown_default="small: `Qwen/Qwen2-1.5B-Instruct`, large: `deepseek-ai/DeepSeek-V2.5`; "
+        "another provider than `auto` or `openai`: required",
+    )
+    api_key: Secret | None = setting(  # noqa: RUF009 - it makes a field
+        None,
+        ApiKey(),
+        "the service's key, or `none`",
+        Variable(name="{TABLE}_MODEL_API_KEY"),
+        shown_default="required; another provider than `auto` or `openai`: none",
+    )
+    connect_timeout_s: float = setting(5.0, Number(0.05, 300), "until a connection stands")
+    first_token_timeout_s: float = setting(
+        30.0,
+        Number(0.1, 3600),
+        "from the start of a streamed call, retries included, to its first token",
+        Variable(name="HTTP_TIMEOUT_SECS", kind=Number(5, 300), table="models.large"),
+    )
+    idle_timeout_s: float = setting(
+        30.0,
+        Number(0.1, 3600),
+        "between two pieces of a stream; a live stream has no total limit",
+        Variable(name="HTTP_TIMEOUT_SECS", kind=Number(5, 300), table="models.large"),
+    )
+    # 600 s: what the OpenAI clients wait.
+    reply_timeout_s: float = setting(600.0, Number(1, 86400), "a whole call that does not stream")
+    max_retries: int = setting(
+        3, Whole(0, 10), "further tries after the first, before the first token only", Variable(name="MAX_RETRIES")
+    )
+    drop_fields: tuple[str, ...] = setting(
+        (), Names("request fields", r"\S(.*\S)?"), "request fields that the service refuses; they are left out"
+    )
+    extra_fields: Mapping[str, Json] = setting(nothing(), Fields(), "request fields that every call carries")
+    options: Mapping[str, Json] = setting(nothing(), Fields(), "the provider's own settings")
+
+    def deployment(self, name: str) -> Deployment:
+        """Return the model as a deployment called `name`."""
+        return Deployment(
+            name=name,
+            provider=self.provider,
+            base_url=self.base_url or "",
+            model=self.name or "",
+            api_key=self.api_key,
+            connect_timeout_s=self.connect_timeout_s,
+            first_token_timeout_s=self.first_token_timeout_s,
+            idle_timeout_s=self.idle_timeout_s,
+            reply_timeout_s=self.reply_timeout_s,
+            max_retries=self.max_retries,
+            drop_fields=frozenset(self.drop_fields),
+            extra_fields=self.extra_fields,
+            options=self.options,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplySettings:
+    """`[reply]`: how replies are made."""
+
+    policy: str = setting(
+        "adaptive",
+        Text("lower-case letters, digits and hyphens", NAME),
+        "the policy that decides about acknowledgements: `direct`, `race`, `instant`, `adaptive` or a plugin's",
+    )
+    words_deadline_s: float = setting(
+        5.0,
+        Number(0.01, 30),
+        "how long the small model may take in `race` before a phrase takes its place",
+        Variable(name="SMALL_MODEL_TIMEOUT_SECS", kind=Number(1, 30)),
+    )
+    quick_deadline_s: float = setting(
+        0.18, Number(0, 30), "how long the small model may take to better a phrase in `adaptive`"
+    )
+    slack_s: float = setting(0.3, Number(0, 30), "an answer that is this early needs no acknowledgement")
+    max_tokens_limit: int = setting(8192, Whole(1, 10000000), "the largest `max_tokens` that a client may ask for")
+    temperature: float | None = setting(
+        0.7, Number(0, 2, off="none"), "what the answering model gets if the client names none; `none` leaves it out"
+    )
+    stream_default: bool = setting(False, Flag(), "whether a request that does not say `stream` is streamed")
+    apology: str = setting(
+        "", Text("a text, empty to say nothing", blank=True), "what is said when an answer breaks off; empty: nothing"
+    )
+    words_prompt: str | None = setting(
+        None, Text("an instruction"), "the small model's instruction", shown_default="built in"
+    )
+    platform_fields: tuple[str, ...] = setting(
+        (),
+        Names("request fields", r"\S(.*\S)?"),
+        "more request fields that are a voice platform's own and never sent upstream",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricsSettings:
+    """`[metrics]`: what is counted."""
+
+    window: int = setting(
+        10000,
+        Whole(100, 100000),
+        "how many of the latest replies the averages and quantiles of `/metrics` rest on",
+        Variable(name="STATS_MAX_ENTRIES"),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogSettings:
+    """`[log]`: what is written to standard error."""
+
+    level: str = setting(
+        "info",
+        Choice(("trace", "debug", "info", "warn", "error")),
+        "the least severe lines that are written",
+        Variable(name="LOG_LEVEL"),
+    )
+    format: str = setting("text", Choice(("text", "json")), "lines for people, or an object a line")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PluginSettings:
+    """`[plugins]`: what is loaded beside the installed plugins."""
+
+    modules: tuple[str, ...] = setting(
+        (), Names("Python modules, like my_plugin or my.plugin", _MODULE), "modules to load as plugins"
+    )
+    strict: bool = setting(False, Flag(), "whether a plugin that does not load stops the start")
+    disabled: tuple[str, ...] = setting(
+        (), Names("entry point names", r"\S(.*\S)?"), "installed plugins that are not loaded"
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """Where a setting comes from. shown: its value as the operator may see it. where: "default", "loro.toml:3", ..."""
+
+    shown: str
+    where: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """All of it.
+
+    small: the acknowledging model; None lets phrases acknowledge. large: the answering model.
+    demo: no model was configured, so both are scripted ones.
+    sources: by key path ("server.port"); the keys of a model that is not configured are missing.
+    """
+
+    server: ServerSettings
+    small: Deployment | None
+    large: Deployment
+    demo: bool
+    reply: ReplySettings
+    metrics: MetricsSettings
+    log: LogSettings
+    plugins: PluginSettings
+    sources: Mapping[str, Source]
+
+    @property
+    def deployments(self) -> tuple[Deployment, ...]:
+        return (self.large,) if self.small is None else (self.small, self.large)
+
+    @property
+    def secrets(self) -> tuple[Secret, ...]:
+        """Every key among the settings, for the log to hide."""
+        return tuple(d.api_key for d in self.deployments if d.api_key is not None)
+
+
+TABLES: Mapping[str, type] = {
+    "server": ServerSettings,
+    "models.small": ModelSettings,
+    "models.large": ModelSettings,
+    "reply": ReplySettings,
+    "metrics": MetricsSettings,
+    "log": LogSettings,
+    "plugins": PluginSettings,
+}
+"""The tables of a configuration file, and the values they become."""
+
+HTTP_ADDR = Key(
+    table="server",
+    name="http_addr",
+    row=Row(kind=Address(), doc="`host` and `port` in one, in their place", shown_default="not set"),
+)
+"""The one key that is no setting: it says two others."""
+
+
+def all_keys() -> Iterator[Key]:
+    """Yield every key, table by table."""
+    for table, settings in TABLES.items():
+        yield from keys_of(table, settings)
+        if table == HTTP_ADDR.table:
+            yield HTTP_ADDR

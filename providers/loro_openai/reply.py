@@ -1,0 +1,283 @@
+"""What an upstream replies: the bytes of a stream, or of a completion, as deltas.
+
+`StreamReader` is a machine without I/O. What it makes of one choice, in the order of events:
+
+    text, tool call, ...     a delta
+    finish reason alone      its finish; from here the choice only gets usage, and notes on it (Azure) are dropped
+    finish reason with text  the text at once, the finish with the next event that adds nothing to this choice:
+                             some upstreams say "stop" in every chunk
+    more text after a finish an error: what is said after the end cannot be told from a defect
+    [DONE]                   what has no finish yet gets one: tool_calls or stop
+    end of the stream        complete if every choice that began has its finish, otherwise it was cut
+
+Usage is given out once: that of the chunk that ends the last choice or of a later one, else the last that was seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from loro_core import Delta, Deployment, UpstreamClosed, UpstreamError, UpstreamProtocolError, Usage
+from loro_core.wire.json_text import decode_json
+from loro_core.wire.lines import WireFormatError
+from loro_core.wire.refusal import read_error
+from loro_core.wire.sse import ServerSentEvent, SSEDecoder
+from loro_openai.message import ToolCallNumbers, read_choice
+
+MAX_REPLY_BYTES = 64 << 20
+"""The most of a reply that comes whole: 32,000 tokens with 20 log-probabilities each stay below."""
+
+MAX_EVENT_BYTES = 16 << 20
+"""The most of one event: sound and pictures travel in one, as base64."""
+
+_OF_A_CHUNK = frozenset({"id", "object", "created", "model", "choices", "usage", "error"})
+_COUNTED = frozenset({"prompt_tokens", "completion_tokens", "total_tokens"})
+_BLANKS = b"\xef\xbb\xbf \t\r\n"
+
+
+class _Choice:
+    """ended: its finish was given out. held: a finish that came with text, until it is known to be the last."""
+
+    def __init__(self) -> None:
+        self.numbers = ToolCallNumbers()
+        self.ended = False
+        self.held: str | None = None
+
+
+class StreamReader:
+    """Makes deltas of a streamed reply, under any split of its bytes alike.
+
+    An upstream that answers with a whole completion instead of events is understood too.
+    complete: the upstream has said that this is all. failure: why the reply cannot go on; set with the deltas before
+    it given out, and then nothing more may be decoded.
+    """
+
+    def __init__(self, deployment: Deployment) -> None:
+        self.complete = False
+        self.failure: UpstreamError | None = None
+        self._deployment = deployment
+        self._events = SSEDecoder(MAX_EVENT_BYTES)
+        self._start: bytearray | None = bytearray()
+        self._is_document = False
+        self._choices: dict[int, _Choice] = {}
+        self._usage: Usage | None = None
+        self._usage_given = False
+        self._chunk_fields: dict[str, Any] = {}
+
+    def decode(self, data: bytes) -> list[Delta]:
+        """Return the deltas that `data` completes, in order."""
+        deltas: list[Delta] = []
+        try:
+            for event in self._frames(data):
+                self._take(event, deltas)
+        except UpstreamError as error:
+            self.failure = error
+        except WireFormatError as error:
+            self.failure = self._malformed(error)
+        return deltas
+
+    def finish(self) -> list[Delta]:
+        """Return what the end of the stream completes; `failure` says if it was cut."""
+        deltas: list[Delta] = []
+        try:
+            if self._start is not None and self._is_document:
+                deltas += read_completion(self._deployment, bytes(self._start))
+                self.complete = True
+                return deltas
+            for event in self._events.finish():
+                self._take(event, deltas)
+        except UpstreamError as error:
+            self.failure = error
+            return deltas
+        except WireFormatError:
+            self.failure = self._cut()  # The last event has no end: half a document is a cut, not nonsense.
+            return deltas
+        if not self.complete:
+            if self._choices and all(choice.ended or choice.held for choice in self._choices.values()):
+                self._end(deltas)
+            else:
+                self.failure = self._cut()
+        return deltas
+
+    def _frames(self, data: bytes) -> list[ServerSentEvent]:
+        """Return the events of `data`; none while it is not known whether this is an event stream, or if it is not."""
+        if self._start is None:
+            return self._events.decode(data)
+        self._start += data
+        if len(self._start) > MAX_REPLY_BYTES:
+            raise WireFormatError(f"a reply of more than {MAX_REPLY_BYTES} bytes")
+        if not self._is_document:
+            self._start = self._start.lstrip(_BLANKS)  # DeepSeek sends empty lines while it is busy.
+            # No line of an event stream that means anything starts so; `<` is somebody's web page.
+            self._is_document = self._start.startswith((b"{", b"[", b"<"))
+        if not self._start or self._is_document:
+            return []
+        data, self._start = bytes(self._start), None
+        return self._events.decode(data)
+
+    def _take(self, event: ServerSentEvent, deltas: list[Delta]) -> None:
+        text = event.data_bytes.strip()
+        if self.complete or not text:
+            return
+        if text == b"[DONE]":
+            if not self._choices:
+                raise WireFormatError("[DONE] before any choice")
+            self._end(deltas)
+            return
+        if event.type == "error":
+            raise self._said_error(text)
+        value = decode_json(text)
+        error = read_error(self._deployment, value)
+        if error is not None:
+            raise error
+        if not isinstance(value, dict):
+            raise WireFormatError("a chunk that is no object")
+        self._take_chunk(value, deltas)
+
+    def _take_chunk(self, chunk: dict[str, Any], deltas: list[Delta]) -> None:
+        usage = _usage(chunk.get("usage"))
+        choices = _choices(chunk)
+        if "choices" in chunk:
+            self._chunk_fields |= {k: v for k, v in chunk.items() if k not in _OF_A_CHUNK and v is not None}
+        added: list[Delta] = []
+        spoke = set()
+        for position, raw in enumerate(choices):
+            usage = usage or _usage(raw.get("usage"))  # Moonshot counts inside the choice.
+            delta = self._take_choice(raw, position)
+            if delta is not None:
+                added.append(delta)
+                spoke.add(delta.index)
+        for index, choice in self._choices.items():
+            if choice.held is not None and index not in spoke:
+                added.append(_finish(index, choice, choice.held))
+        self._usage = usage or self._usage
+        if usage is not None and self._choices and all(choice.ended for choice in self._choices.values()):
+            self._give_usage(added)
+        if added and self._chunk_fields:
+            added = [replace(delta, chunk_fields=self._chunk_fields) for delta in added]
+            self._chunk_fields = {}
+        deltas += added
+
+    def _take_choice(self, raw: dict[str, Any], position: int) -> Delta | None:
+        """Return what a choice says, None if that is nothing."""
+        index = _index(raw, position)
+        choice = self._choices.setdefault(index, _Choice())
+        delta = read_choice(raw, index, choice.numbers)
+        finish = _finish_reason(raw)
+        if choice.ended:
+            if delta.answers:
+                raise WireFormatError("text after the finish_reason")
+            return None
+        if delta.answers or delta.fields:
+            choice.held = finish
+            return delta
+        if finish is None:
+            return delta if delta.adds else None
+        choice.held, choice.ended = None, True
+        return replace(delta, content=None, finish_reason=finish)
+
+    def _end(self, deltas: list[Delta]) -> None:
+        self.complete = True
+        added = [
+            _finish(index, choice, choice.held or ("tool_calls" if choice.numbers else "stop"))
+            for index, choice in self._choices.items()
+            if not choice.ended
+        ]
+        self._give_usage(added)
+        deltas += added
+
+    def _give_usage(self, added: list[Delta]) -> None:
+        """Put the usage, once, on the last of `added`, or alone behind them."""
+        if self._usage is None or self._usage_given:
+            return
+        self._usage_given = True
+        if added:
+            added[-1] = replace(added[-1], usage=self._usage)
+        else:
+            added.append(Delta(usage=self._usage))
+
+    def _said_error(self, text: bytes) -> UpstreamError:
+        try:
+            value = decode_json(text)
+        except WireFormatError:
+            value = text.decode("utf-8", "replace")
+        error = read_error(self._deployment, value) or read_error(self._deployment, {"error": value or "unknown"})
+        return error or self._cut()
+
+    def _malformed(self, error: WireFormatError) -> UpstreamProtocolError:
+        return UpstreamProtocolError(f"its stream holds {error}", deployment=self._deployment.name)
+
+    def _cut(self) -> UpstreamClosed:
+        return UpstreamClosed("its stream ended before the answer was complete", deployment=self._deployment.name)
+
+
+def read_completion(deployment: Deployment, body: bytes) -> Sequence[Delta]:
+    """Return a whole completion, a delta a choice, the usage with the last.
+
+    Raises UpstreamStatus for an error document, UpstreamProtocolError for anything else.
+    """
+    try:
+        value = decode_json(body)
+        error = read_error(deployment, value)
+        if error is not None:
+            raise error
+        deltas = _completion(value)
+    except WireFormatError as error:
+        page = "a web page" if body.lstrip(_BLANKS).startswith(b"<") else f"no completion ({error})"
+        raise UpstreamProtocolError(
+            f"its reply is {page}: is base_url right, does it want /v1 at its end?", deployment=deployment.name
+        ) from error
+    return deltas
+
+
+def _completion(value: Any) -> list[Delta]:
+    if not isinstance(value, dict) or not value.get("choices"):
+        raise WireFormatError("no choices")
+    chunk_fields = {k: v for k, v in value.items() if k not in _OF_A_CHUNK and v is not None}
+    deltas = []
+    for position, raw in enumerate(_choices(value)):
+        numbers = ToolCallNumbers()
+        delta = read_choice(raw, _index(raw, position), numbers)
+        finish = _finish_reason(raw) or ("tool_calls" if numbers else "stop")
+        deltas.append(replace(delta, finish_reason=finish, chunk_fields=chunk_fields))
+    deltas[-1] = replace(deltas[-1], usage=_usage(value.get("usage")))
+    return deltas
+
+
+def _choices(chunk: dict[str, Any]) -> list[dict[str, Any]]:
+    choices = chunk.get("choices") or []
+    if not isinstance(choices, list) or not all(isinstance(choice, dict) for choice in choices):
+        raise WireFormatError("choices that are no list of objects")
+    return choices
+
+
+def _index(choice: dict[str, Any], position: int) -> int:
+    index = choice.get("index")
+    return index if isinstance(index, int) else position
+
+
+def _finish_reason(choice: dict[str, Any]) -> str | None:
+    reason = choice.get("finish_reason") or None  # "" is what some say while it goes on (ollama #4357).
+    if reason is not None and not isinstance(reason, str):
+        raise WireFormatError("a finish_reason that is no text")
+    return reason
+
+
+def _finish(index: int, choice: _Choice, reason: str) -> Delta:
+    choice.ended = True
+    choice.held = None
+    return Delta(index=index, finish_reason=reason)
+
+
+def _usage(usage: Any) -> Usage | None:
+    """Return an upstream's count, None if there is none. A part that is missing counts as 0."""
+    if not isinstance(usage, dict) or not usage:
+        return None
+    prompt, completion = usage.get("prompt_tokens"), usage.get("completion_tokens")
+    return Usage(
+        prompt_tokens=prompt if isinstance(prompt, int) else 0,
+        completion_tokens=completion if isinstance(completion, int) else 0,
+        details={k: v for k, v in usage.items() if k not in _COUNTED and v is not None},
+    )

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from loro_core.app import config
+from loro_core.app.check import plugin_problems
+from loro_core.errors import PluginError
+from loro_core.plugin.registry import Registry
+
+
+class Choosy:
+    """A provider that checks its deployments."""
+
+    name = "choosy"
+
+    def problems(self, deployment):
+        return [f"options.speed: {deployment.options['speed']} is too fast"] if "speed" in deployment.options else []
+
+
+PROVIDERS: Any = {"choosy": Choosy(), "scripted": object()}
+POLICIES: Any = {"adaptive": object(), "direct": object()}
+REGISTRY = Registry(
+    providers=PROVIDERS,
+    policies=POLICIES,
+    plugins=(),
+    broken=(PluginError("ImportError: gone", plugin="'x'"),),
+)
+
+
+@pytest.fixture
+def found(tmp_path):
+    def found(toml="", **environ):
+        (tmp_path / ".env").touch()
+        (tmp_path / "loro.toml").write_text(toml)
+        return list(plugin_problems(config.load(environ=environ, directory=tmp_path), REGISTRY))
+
+    return found
+
+
+def test_what_the_plugins_bring_is_fine(found):
+    assert found() == []
+    assert found(LARGE_MODEL_API_KEY="none") == []
+    assert found('[models.large]\nprovider = "choosy"\nname = "m"') == []
+
+
+def test_names_that_no_plugin_brings(found):
+    assert found('[models.large]\nprovider = "choosey"\nname = "m"', LORO_REPLY_POLICY="quick") == [
+        'LORO_REPLY_POLICY (environment): reply.policy is "quick", needs one of adaptive, direct',
+        'loro.toml:2: models.large.provider is "choosey", needs one of auto, choosy, scripted; did you mean choosy?',
+    ]
+
+
+def test_what_a_provider_says_of_its_deployments(found):
+    assert found('[models.large]\nprovider = "choosy"\nname = "m"\noptions = { speed = 11 }') == [
+        "loro.toml:2: models.large: options.speed: 11 is too fast"
+    ]
+
+
+def test_strict_makes_a_broken_plugin_a_problem(found):
+    assert found("[plugins]\nstrict = true") == [
+        "loro.toml:2: plugins.strict is true, but plugin 'x': ImportError: gone"
+    ]

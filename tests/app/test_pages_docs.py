@@ -1,0 +1,34 @@
+"""The manual lists every path and every metric, and nothing that is not there."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from loro_core.app.exposition import families
+from loro_core.app.metrics import Metrics
+from loro_core.wire.exposition import encode_exposition
+from tests.app.serving import serving
+from tests.runtime.fakes import STOP, PlayingProvider, says
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+async def test_every_path_has_a_heading_in_the_http_api(autojump_clock):
+    text = (DOCS / "http-api.md").read_text(encoding="utf-8")
+    headings = re.findall(r"^## ((?:GET|POST) \S+)$", text, re.MULTILINE)
+    async with serving(None, PlayingProvider([says("Air."), STOP])) as client:
+        for heading in headings:
+            method, path = heading.split()
+            body = b'{"model": "m", "messages": [{"role": "user", "content": "Hi"}]}' if "chat" in path else b""
+            assert (await client.send(method, path, body=body)).status == 200, heading
+        info = (await client.get("/")).json
+    assert set(info["endpoints"]) | {"GET /"} == set(headings)
+
+
+def test_every_metric_has_its_row_in_operations():
+    text = (DOCS / "operations.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(loro_\w+)` \| (\w+) \|", text, re.MULTILINE)
+    served = [(family.name, family.kind) for family in families(Metrics(100), connections=0)]
+    assert sorted(rows) == sorted(served)
+    assert encode_exposition(families(Metrics(100), connections=0))
