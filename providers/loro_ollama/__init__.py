@@ -129,7 +129,8 @@ async def _get(deployment: Deployment, http: UpstreamHttp, path: str) -> Any:
         return decode_json(body)
     except WireFormatError as error:
         raise UpstreamProtocolError(
-            f"{path} is no JSON ({error}): is base_url that of Ollama itself?", deployment=deployment.name
+            f"deployment '{deployment.name}' gives no JSON at {path} ({error}): is base_url that of Ollama itself?",
+            deployment=deployment.name,
         ) from error
 
 
