@@ -19,6 +19,7 @@ from loro_core.app.metrics import Metrics
 from loro_core.app.routes import Routes
 from loro_core.app.settings import Settings
 from loro_core.app.watch import log_trouble
+from loro_core.decide.release.profile import FALLBACK, PROFILES
 from loro_core.decide.words import Phrasebook
 from loro_core.errors import ConfigError
 from loro_core.fleet import Leg, Snapshot
@@ -99,6 +100,7 @@ def _chat_settings(settings: Settings, registry: Registry) -> ChatSettings:
             slack_s=reply.slack_s,
         ),
         phrasebook=shipped_phrases(),
+        default_client=FALLBACK if reply.client is None else PROFILES[reply.client],
         apology=reply.apology,
     )
 

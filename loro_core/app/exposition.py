@@ -13,6 +13,7 @@ LATENCY_HELP = {
     "quick_response_latency": "From the request to the acknowledgement on the wire.",
     "large_model_latency": "From the start of the answering model's call to its end.",
     "answer_first_token_latency": "From the request to the first byte of the answer itself on the wire.",
+    "first_speakable_latency": "From the request until the client has enough to begin to speak, by its own rule.",
 }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import trio
 
@@ -12,6 +12,7 @@ from loro_core.decide.hint import told
 from loro_core.decide.history import recent
 from loro_core.decide.merge import Acknowledged
 from loro_core.decide.prompt import words_request
+from loro_core.decide.release.profile import Phrasing, Profile, Shaped, shape
 from loro_core.decide.screen import Rejection, screen
 from loro_core.decide.words import Words
 from loro_core.fleet import Acknowledge, Deployment, Leg
@@ -57,11 +58,11 @@ class AckLeg:
     """The words that come first. found: what they are, once that is known."""
 
     def __init__(
-        self, line: Line, plan: Acknowledge, phrase: Words | None, deployment: Deployment | None, request: ChatRequest
+        self, line: Line, plan: Acknowledge, opening: Opening, deployment: Deployment | None, request: ChatRequest
     ) -> None:
         self._line = line
         self._plan = plan
-        self._phrase = phrase
+        self._opening = opening
         self._deployment = deployment if plan.ask_model else None
         self._request = request
         self.found: FoundWords | None = None
@@ -69,12 +70,11 @@ class AckLeg:
     async def __call__(self) -> Acknowledged:
         start = trio.current_time()
         ask = None if self._deployment is None else self._ask
-        text = self._plan.words or (self._phrase.text if self._phrase else "")
-        self.found = await find_words(text, ask, self._screen, deadline=start + self._plan.deadline_s)
+        self.found = await find_words(self._opening.spoken, ask, self._screen, deadline=start + self._plan.deadline_s)
         if self._plan.not_before_s:
             await trio.sleep_until(start + self._plan.not_before_s)
-        join = self._phrase.join if self._phrase else " "
-        return Acknowledged(words=self.found.text, join=join, usage=self.found.usage)
+        shaped = self._opening.shaped(self.found.text)
+        return Acknowledged(words=shaped.text, join=shaped.join, usage=self.found.usage)
 
     async def _ask(self, deliver: Deliver) -> None:
         assert self._deployment is not None  # noqa: S101  # `ask` is None otherwise
@@ -83,16 +83,50 @@ class AckLeg:
         await run_leg(Leg.ACK, provider, call, deliver, observer=self._line.observer, rng=self._line.rng)
 
     def _screen(self, said: str) -> tuple[str, str | None]:
-        language = self._phrase.language if self._phrase else None
-        verdict = screen(said, language=language, user_text=self._request.last_user_text, history=recent(self._request))
+        verdict = screen(
+            said, language=self._opening.language, user_text=self._request.last_user_text, history=recent(self._request)
+        )
         if isinstance(verdict, Rejection):
             return "", verdict.reason.value
         return verdict, None
 
 
-def answer_request(request: ChatRequest, plan: Acknowledge | None, phrase: Words | None) -> ChatRequest:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """The words that are known at a reply's start, and for whom they are shaped.
+
+    spoken: the words, as the user hears them. language: of the turn, None if unknown.
+    lead_in: for words that bring none.
+    join: what stands between words in this language.
+    """
+
+    spoken: str
+    profile: Profile
+    language: str | None = None
+    lead_in: str = ""
+    join: str = " "
+
+    @classmethod
+    def of(cls, plan: Acknowledge, phrase: Words | None, profile: Profile) -> Opening:
+        """Return the policy's own words, said as they are, else the phrase; "" if there is neither."""
+        if phrase is None:
+            return cls(spoken=plan.words or "", profile=profile)
+        bare = cls(spoken=plan.words or "", profile=profile, language=phrase.language, join=phrase.join)
+        if plan.words:
+            return bare
+        opening = replace(bare, lead_in=phrase.phrasing.lead_in)
+        return replace(opening, spoken=opening.shaped(phrase.text).spoken)
+
+    def shaped(self, words: str) -> Shaped:
+        """Return `words` so that the client hands them to speech at once, if they can be made so."""
+        phrasing = Phrasing.of(words)
+        if not phrasing.lead_in:
+            phrasing = replace(phrasing, lead_in=self.lead_in)
+        return shape([phrasing], self.profile, join=self.join)
+
+
+def answer_request(request: ChatRequest, plan: Acknowledge | None, opening: Opening | None) -> ChatRequest:
     """Return what the answering model is asked: with the words already said, where the plan says so."""
-    if plan is None or not plan.tell_answer:
+    if plan is None or opening is None or not plan.tell_answer or not opening.spoken:
         return request
-    words = plan.words or (phrase.text if phrase else "")
-    return told(request, words) if words else request
+    return told(request, opening.spoken)

@@ -4,6 +4,7 @@ Latencies are kept in windows of the latest values and summed up by nearest rank
 the last reset. "quick" are the replies planned with an acknowledgement, "direct" those of the answering model alone.
 
 first response        request read -> first byte of content on the wire, whoever spoke it
+first speakable       request read -> the client has enough to begin to speak, by its own rule of release
 answer first token    request read -> first byte of the answer itself on the wire
 quick response        request read -> the acknowledgement on the wire
 large model           start of the answering call -> its end
@@ -35,7 +36,7 @@ FIRST_TOKEN_WINDOW = 64
 class ReplyRecord:
     """One reply, after its end. Times are seconds; None where the moment never came.
 
-    words_rejected: why the acknowledging model's words were not taken.
+    client: the profile by whose rule speech begins. words_rejected: why the acknowledging model's words were not taken.
     """
 
     request_id: str
@@ -49,7 +50,9 @@ class ReplyRecord:
     error: str | None = None
     acknowledgement: Acknowledgement = "none"
     words_rejected: str | None = None
+    client: str = "plain"
     first_response_s: float | None = None
+    first_speakable_s: float | None = None
     acknowledged_s: float | None = None
     answer_first_token_s: float | None = None
     answer_s: float | None = None
@@ -64,6 +67,7 @@ LATENCIES = (
     "quick_response_latency",
     "large_model_latency",
     "answer_first_token_latency",
+    "first_speakable_latency",
 )
 
 
@@ -85,6 +89,7 @@ class Mode:
             "quick_response_latency": record.acknowledged_s,
             "large_model_latency": record.answer_s if finished else None,
             "answer_first_token_latency": record.answer_first_token_s,
+            "first_speakable_latency": record.first_speakable_s,
         }
         for name, value in values.items():
             if value is not None:

@@ -9,6 +9,7 @@ import trio
 
 from loro_core.chat import Delta, ReplyUsage
 from loro_core.decide.merge import Abort, Action, Emit, Finish
+from loro_core.decide.release.profile import Releaser
 from loro_core.errors import UpstreamError
 from loro_core.fleet import Leg
 from loro_core.runtime.http_reply import Reply
@@ -32,10 +33,13 @@ class Ledger:
 
     received, acknowledged, answered: when the request was read, the acknowledgement was on the wire, the answer's first
     token was on the wire, on trio's clock; None until then.
+    speakable: when the client had enough to begin to speak, by its own rule. speech: that rule, at work.
     error: why the reply will not be completed. finished: whether its end is on the wire.
     """
 
     received: float
+    speech: Releaser
+    speakable: float | None = None
     acknowledged: float | None = None
     answered: float | None = None
     usage: ReplyUsage | None = None
@@ -56,16 +60,24 @@ class Ledger:
     def note(self, action: Action) -> None:
         """Take in that `action` was carried out just now."""
         if isinstance(action, Emit):
+            self._hear(action.delta)
             if action.leg is Leg.ACK:
                 self.acknowledged = trio.current_time()
             elif self.answered is None and action.delta.answers:
                 self.answered = trio.current_time()
         elif isinstance(action, Finish):
+            if self.speakable is None and self.speech.finish():
+                self.speakable = trio.current_time()
             self.usage = action.usage
             self.finish_reason = action.endings[0][0].finish_reason
             self.finished = True
         elif isinstance(action, Abort):
             self.error = action.error
+
+    def _hear(self, delta: Delta) -> None:
+        """Note when the client has enough of the first choice to speak."""
+        if self.speakable is None and delta.content and delta.index == 0 and self.speech.feed(delta.content):
+            self.speakable = trio.current_time()
 
 
 class StreamedReply:

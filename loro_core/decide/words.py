@@ -23,6 +23,7 @@ from loro_core.chat import ChatRequest
 from loro_core.decide.category import Category, category_of
 from loro_core.decide.history import recent, replies_since, spoken_form
 from loro_core.decide.language import language_of
+from loro_core.decide.release.profile import Phrasing
 from loro_core.errors import ConfigError
 
 
@@ -30,14 +31,20 @@ from loro_core.errors import ConfigError
 class Words:
     """An acknowledgement for one turn.
 
-    text: what is said. language: of the turn, and of the text. category: what the turn wants.
-    join: what stands between the text and an answer that does not begin with a space of its own.
+    phrasing: what is said, in its parts. language: of the turn, and of the words. category: what the turn wants.
+    join: what stands between words, and between these and an answer that does not begin with a space of its own.
     """
 
-    text: str
+    phrasing: Phrasing
     language: str
     category: Category
     join: str
+
+    @property
+    def text(self) -> str:
+        """The parts in one."""
+        parts = (self.phrasing.sentence, self.phrasing.lead_in)
+        return self.join.join(part for part in parts if part)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,10 +103,9 @@ def choose(book: Phrasebook, request: ChatRequest, rng: random.Random) -> Words 
         return None
     category = category_of(turn, language)
     phrases = chapter.phrases[category]
-    parts = [_least_worn(phrases.sentences, recent(request), rng)]
-    if phrases.lead_ins:
-        parts.append(rng.choice(phrases.lead_ins))
-    return Words(text=chapter.join.join(parts), language=language, category=category, join=chapter.join)
+    sentence = _least_worn(phrases.sentences, recent(request), rng)
+    phrasing = Phrasing(sentence=sentence, lead_in=rng.choice(phrases.lead_ins) if phrases.lead_ins else "")
+    return Words(phrasing=phrasing, language=language, category=category, join=chapter.join)
 
 
 def is_silent(turn: str) -> bool:

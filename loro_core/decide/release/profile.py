@@ -114,6 +114,18 @@ class Phrasing:
     sentence: str
     lead_in: str = ""
 
+    @classmethod
+    def of(cls, text: str) -> Phrasing:
+        """Return the parts of `text`: what follows its last end of a sentence is the lead-in."""
+        text = text.strip()
+        end = max(text.rfind(mark) for mark in _SENTENCE_ENDS) + 1
+        if end == 0 or not any(c.isalnum() for c in text[end:]):
+            return cls(sentence=text)
+        return cls(sentence=text[:end], lead_in=text[end:].strip())
+
+
+_SENTENCE_ENDS = ".!?…。！？।۔؟"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shaped:
