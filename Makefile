@@ -1,6 +1,7 @@
 # make run     set up and start the gateway (a demo when no model is configured)
 # make test    set up and run the tests                  make check   types, style, floors
 # make deep    many more examples, slow suites           make bench   measure the running gateway
+# make figures the headline figures on this machine      make format  let ruff lay out the code
 # make voice   set up the voice clients apart, and see when they speak what they are sent
 # make clean   forget the virtual environment and all that was built
 
@@ -11,7 +12,7 @@ PY     := $(VENV)/bin/python
 PORT   ?= 8000
 URL    ?= http://127.0.0.1:$(PORT)
 
-.PHONY: run test check deep voice-env voice bench format clean
+.PHONY: run test check deep voice-env voice bench figures format clean
 .DEFAULT_GOAL := help
 
 .PHONY: help
@@ -54,6 +55,9 @@ voice: $(VENV)/dev $(VOICE)/ready
 
 bench: $(VENV)/run
 	$(PY) -m loro_core bench --url $(URL) $(ARGS)
+
+figures: $(VENV)/dev
+	$(PY) -m tests.e2e.figures
 
 format: $(VENV)/dev
 	$(PY) -m ruff check --fix-only --quiet .
