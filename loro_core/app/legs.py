@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import trio
 
 from loro_core.chat import ChatRequest
 from loro_core.decide.hint import told
 from loro_core.decide.history import recent
+from loro_core.decide.hygiene import KnownWords, without_acknowledgements
 from loro_core.decide.merge import Acknowledged
 from loro_core.decide.prompt import words_request
 from loro_core.decide.screen import Rejection, screen
@@ -73,8 +74,13 @@ class AckLeg:
         self.found = await find_words(text, ask, self._screen, deadline=start + self._plan.deadline_s)
         if self._plan.not_before_s:
             await trio.sleep_until(start + self._plan.not_before_s)
-        join = self._phrase.join if self._phrase else " "
-        return Acknowledged(words=self.found.text, join=join, usage=self.found.usage)
+        phrase = None if self._plan.words else self._phrase  # a policy's own words may be in any language
+        return Acknowledged(
+            words=self.found.text,
+            language=phrase.language if phrase else None,
+            category=phrase.category if phrase else None,
+            usage=self.found.usage,
+        )
 
     async def _ask(self, deliver: Deliver) -> None:
         assert self._deployment is not None  # noqa: S101  # `ask` is None otherwise
@@ -90,8 +96,14 @@ class AckLeg:
         return verdict, None
 
 
-def answer_request(request: ChatRequest, plan: Acknowledge | None, phrase: Words | None) -> ChatRequest:
-    """Return what the answering model is asked: with the words already said, where the plan says so."""
+def answer_request(
+    request: ChatRequest, plan: Acknowledge | None, phrase: Words | None, known: KnownWords
+) -> ChatRequest:
+    """Return what the answering model is asked: with the words already said, where the plan says so.
+
+    known: what loro says before answers; the replies of earlier turns come without it.
+    """
+    request = replace(request, messages=without_acknowledgements(request.messages, known))
     if plan is None or not plan.tell_answer:
         return request
     words = plan.words or (phrase.text if phrase else "")
