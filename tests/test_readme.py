@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 from loro_core.app.config import load
 from loro_core.app.settings import all_keys
@@ -25,11 +26,6 @@ def test_every_make_target_is_there():
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
 
 
-def test_every_link_leads_somewhere():
-    for link in re.findall(r"\]\(([^)#]+)", README):
-        assert link.startswith("http") or (ROOT / link).exists(), link
-
-
 def test_every_variable_is_one():
     variables = {name for key in all_keys() for name, _ in key.variables}
     for name in re.findall(r"`((?:SMALL|LARGE|LORO|HTTP|MAX|HOST|PORT|LOG)[A-Z_]*)`", README):
@@ -45,7 +41,7 @@ def test_its_plugin_is_a_plugin():
     (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     namespace: dict[str, object] = {}
     exec(compile(code, "README.md", "exec"), namespace)
-    plugin = type("Plugin", (), {"loro_register_policies": staticmethod(namespace["loro_register_policies"])})  # type: ignore[call-overload]
+    plugin = SimpleNamespace(**{name: namespace[name] for name in namespace if name.startswith("loro_")})
     registry = load_plugins(installed=[Found(name="readme", distribution="", version="", load=lambda: plugin)])
     assert registry.broken == () and "long-questions" in registry.policies
 
