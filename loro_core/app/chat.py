@@ -14,15 +14,17 @@ from dataclasses import dataclass, replace
 import trio
 
 from loro_core.app.access import GONE, reply_fields
-from loro_core.app.legs import AckLeg, AnswerLeg, Line, Opening, answer_request
+from loro_core.app.legs import AckLeg, AnswerLeg, Line, answer_request
 from loro_core.app.metrics import Acknowledgement, Metrics, Outcome, ReplyRecord
 from loro_core.app.replies import Ledger, StreamedReply, WholeReply
 from loro_core.app.routes import Fields
 from loro_core.chat import ChatRequest
 from loro_core.decide.contract import hold_to_contract
+from loro_core.decide.hygiene import KnownWords
 from loro_core.decide.merge import Merge
 from loro_core.decide.release.profile import FALLBACK, Profile, Releaser
 from loro_core.decide.release.recognise import recognise
+from loro_core.decide.wording import Opening
 from loro_core.decide.words import Phrasebook, choose
 from loro_core.errors import BadRequest, InternalError, LoroError
 from loro_core.fleet import Deployment, Leg, Plan, Snapshot
@@ -72,6 +74,7 @@ class Chat:
         self._settings = settings
         self._line = line
         self._metrics = metrics
+        self._known = KnownWords.of(settings.phrasebook)
 
     async def handle(self, request: HttpRequest, reply: Reply, fields: Fields) -> None:
         try:
@@ -113,7 +116,9 @@ class Chat:
         asked, plan = turn.asked, turn.plan
         ledger = Ledger(received=request.received_at, speech=Releaser(turn.profile))
         answer = AnswerLeg(
-            self._line, self._deployment(Leg.ANSWER), answer_request(asked, plan.acknowledge, turn.opening)
+            self._line,
+            self._deployment(Leg.ANSWER),
+            answer_request(asked, plan.acknowledge, turn.opening, self._known),
         )
         acknowledge = self._ack_leg(turn)
         head = ReplyHead(

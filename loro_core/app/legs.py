@@ -10,11 +10,11 @@ import trio
 from loro_core.chat import ChatRequest
 from loro_core.decide.hint import told
 from loro_core.decide.history import recent
+from loro_core.decide.hygiene import KnownWords, without_acknowledgements
 from loro_core.decide.merge import Acknowledged
 from loro_core.decide.prompt import words_request
-from loro_core.decide.release.profile import Phrasing, Profile, Shaped, shape
 from loro_core.decide.screen import Rejection, screen
-from loro_core.decide.words import Words
+from loro_core.decide.wording import Opening
 from loro_core.fleet import Acknowledge, Deployment, Leg
 from loro_core.runtime.acknowledgement import FoundWords, find_words
 from loro_core.runtime.attempt import Deliver, run_leg
@@ -74,7 +74,12 @@ class AckLeg:
         if self._plan.not_before_s:
             await trio.sleep_until(start + self._plan.not_before_s)
         shaped = self._opening.shaped(self.found.text)
-        return Acknowledged(words=shaped.text, join=shaped.join, usage=self.found.usage)
+        return Acknowledged(
+            words=shaped.text,
+            language=self._opening.language,
+            category=self._opening.category,
+            usage=self.found.usage,
+        )
 
     async def _ask(self, deliver: Deliver) -> None:
         assert self._deployment is not None  # noqa: S101  # `ask` is None otherwise
@@ -91,42 +96,14 @@ class AckLeg:
         return verdict, None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Opening:
-    """The words that are known at a reply's start, and for whom they are shaped.
+def answer_request(
+    request: ChatRequest, plan: Acknowledge | None, opening: Opening | None, known: KnownWords
+) -> ChatRequest:
+    """Return what the answering model is asked: with the words already said, where the plan says so.
 
-    spoken: the words, as the user hears them. language: of the turn, None if unknown.
-    lead_in: for words that bring none.
-    join: what stands between words in this language.
+    known: what loro says before answers; the replies of earlier turns come without it.
     """
-
-    spoken: str
-    profile: Profile
-    language: str | None = None
-    lead_in: str = ""
-    join: str = " "
-
-    @classmethod
-    def of(cls, plan: Acknowledge, phrase: Words | None, profile: Profile) -> Opening:
-        """Return the policy's own words, said as they are, else the phrase; "" if there is neither."""
-        if phrase is None:
-            return cls(spoken=plan.words or "", profile=profile)
-        bare = cls(spoken=plan.words or "", profile=profile, language=phrase.language, join=phrase.join)
-        if plan.words:
-            return bare
-        opening = replace(bare, lead_in=phrase.phrasing.lead_in)
-        return replace(opening, spoken=opening.shaped(phrase.text).spoken)
-
-    def shaped(self, words: str) -> Shaped:
-        """Return `words` so that the client hands them to speech at once, if they can be made so."""
-        phrasing = Phrasing.of(words)
-        if not phrasing.lead_in:
-            phrasing = replace(phrasing, lead_in=self.lead_in)
-        return shape([phrasing], self.profile, join=self.join)
-
-
-def answer_request(request: ChatRequest, plan: Acknowledge | None, opening: Opening | None) -> ChatRequest:
-    """Return what the answering model is asked: with the words already said, where the plan says so."""
+    request = replace(request, messages=without_acknowledgements(request.messages, known))
     if plan is None or opening is None or not plan.tell_answer or not opening.spoken:
         return request
     return told(request, opening.spoken)

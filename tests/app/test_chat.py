@@ -33,7 +33,7 @@ async def metrics_of(client):
 async def test_a_raced_reply_has_the_small_models_words_first(autojump_clock):
     async with serving(small(), large(), LORO_REPLY_POLICY="race") as client:
         heard = await client.ask()
-    assert heard.text == f"{WORDS} Because of the air."
+    assert heard.text == f"{WORDS} because of the air."
     assert heard.first_text_s == pytest.approx(0.1) and heard.at_s[-1] == pytest.approx(0.7)
     assert heard.events[-1] == "[DONE]" and heard.headers["x-loro-policy"] == "race"
 
@@ -265,7 +265,7 @@ async def test_a_dropped_acknowledgement_is_counted(autojump_clock):
 async def test_without_a_small_model_phrases_acknowledge(autojump_clock):
     async with serving(None, large(), LORO_REPLY_POLICY="race") as client:
         heard = await client.ask()
-    assert heard.text.endswith(" Because of the air.") and heard.first_text_s < 0.01
+    assert heard.text.endswith(" because of the air.") and heard.first_text_s < 0.01
 
 
 async def test_a_policys_own_words_are_said(autojump_clock):
