@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from loro_core.decide.category import Category
-from loro_core.decide.seam import Kind, Seam
+from loro_core.decide.seam import Seam
+from loro_core.decide.verdict import Kind
 from loro_core.decide.words import Phrasebook
 
 if sys.version_info >= (3, 11):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from loro_core.decide.category import Category
-from loro_core.decide.opening import Kind
 from loro_core.decide.seam import Seam, SeamLimits
+from loro_core.decide.verdict import Kind
 from tests.decide.seam_figures import figures
 
 LEADS_IN = "Let me think about that one. So,"
