@@ -85,7 +85,7 @@ def test_words_remembered_for_the_call_are_taken_off():
 
 
 def test_a_message_that_calls_tools_loses_its_words_and_keeps_its_calls():
-    calls = [{"id": "c1", "type": "function", "function": {"name": "look", "arguments": "{}"}}]
+    calls: list[Json] = [{"id": "c1", "type": "function", "function": {"name": "look", "arguments": "{}"}}]
     fields: dict[str, Json] = {"role": "assistant", "content": "Let me think about that one. So,", "tool_calls": calls}
     (message,) = without_acknowledgements(
         [Message(role="assistant", text="Let me think about that one. So,", fields=fields)], KNOWN
