@@ -1,6 +1,7 @@
 # make run     set up and start the gateway (a demo when no model is configured)
 # make test    set up and run the tests                  make check   types, style, floors
 # make deep    many more examples, slow suites           make bench   measure the running gateway
+# make figures the headline figures on this machine      make format  let ruff lay out the code
 # make clean   forget the virtual environment and all that was built
 
 PYTHON ?= python3
@@ -9,7 +10,7 @@ PY     := $(VENV)/bin/python
 PORT   ?= 8000
 URL    ?= http://127.0.0.1:$(PORT)
 
-.PHONY: run test check deep bench format clean
+.PHONY: run test check deep bench figures format clean
 .DEFAULT_GOAL := help
 
 .PHONY: help
@@ -42,6 +43,9 @@ deep: $(VENV)/dev
 
 bench: $(VENV)/run
 	$(PY) -m loro_core bench --url $(URL) $(ARGS)
+
+figures: $(VENV)/dev
+	$(PY) -m tests.e2e.figures
 
 format: $(VENV)/dev
 	$(PY) -m ruff check --fix-only --quiet .
