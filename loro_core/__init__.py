@@ -1,7 +1,7 @@
 """loro: an acknowledgement at once, the answer of a large model behind it, merged into one stream.
 
 This is the public face, for plugin authors. Beside it: `loro_core.testing` (conformance kits and a scripted upstream)
-and `loro_core.wire.lines`, `.sse`, `.ndjson` (decoders for upstream bytes).
+and `loro_core.wire.lines`, `.sse`, `.ndjson`, `.json_text` (decoders for upstream bytes) and `.refusal` (their errors).
 """
 
 from __future__ import annotations

@@ -26,11 +26,6 @@ def test_every_make_target_is_there():
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
 
 
-def test_every_link_leads_somewhere():
-    for link in re.findall(r"\]\(([^)#]+)", README):
-        assert link.startswith("http") or (ROOT / link).exists(), link
-
-
 def test_every_variable_is_one():
     variables = {name for key in all_keys() for name, _ in key.variables}
     for name in re.findall(r"`((?:SMALL|LARGE|LORO|HTTP|MAX|HOST|PORT|LOG)[A-Z_]*)`", README):

@@ -18,12 +18,14 @@ from loro_core.app.legs import Line
 from loro_core.app.metrics import Metrics
 from loro_core.app.routes import Routes
 from loro_core.app.settings import Settings
+from loro_core.app.watch import log_trouble
 from loro_core.decide.words import Phrasebook
 from loro_core.errors import ConfigError
 from loro_core.fleet import Leg, Snapshot
 from loro_core.plugin.registry import Registry
 from loro_core.runtime.http_client import HttpClient
 from loro_core.runtime.http_service import Counts
+from loro_core.runtime.observe import Happening
 from loro_core.runtime.upstreams import Upstreams
 from loro_core.wire.cors import CorsRules, cors_headers
 from loro_core.wire.http1 import HeaderList, Headers
@@ -57,11 +59,16 @@ async def open_gateway(settings: Settings, registry: Registry, counts: Counts) -
     """
     check(settings, registry)
     metrics = Metrics(settings.metrics.window)
+
+    def observe(happening: Happening) -> None:
+        metrics.observe(happening)
+        log_trouble(happening)
+
     cors = CorsRules(origins=settings.server.cors_origins, credentials=settings.server.cors_credentials)
     rng = random.Random()  # noqa: S311  # choice of words and jitter
     async with HttpClient() as http:
         upstreams = Upstreams(registry.providers, http.bind)
-        line = Line(upstreams=upstreams, observer=metrics.observe, rng=rng, words_prompt=settings.reply.words_prompt)
+        line = Line(upstreams=upstreams, observer=observe, rng=rng, words_prompt=settings.reply.words_prompt)
         chat = Chat(_chat_settings(settings, registry), line, metrics)
         pages = Inspect(_service(settings), upstreams, metrics, counts)
         yield Gateway(

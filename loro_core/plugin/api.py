@@ -118,6 +118,10 @@ class ProviderSettings(Protocol):
         """Return what is wrong with `deployment`, each "key: value and expectation"; empty if all is well."""
 
 
+AUTO = "auto"
+"""The provider of a deployment whose service is asked which protocol it speaks; no plugin can take this name."""
+
+
 @runtime_checkable
 class Recogniser(Protocol):
     """A provider may also recognise its protocol at an address: deployments with provider "auto" ask for it."""

@@ -9,7 +9,6 @@ from dataclasses import replace
 from typing import Any
 
 import trio
-import trio.testing
 
 from loro_core.errors import UpstreamClosed, UpstreamProtocolError, UpstreamStatus
 from loro_core.plugin.api import Provider

@@ -23,6 +23,8 @@ MAX_REFUSAL_BYTES = 64 << 10
 request and can be long."""
 
 MAX_MESSAGE_CHARS = 4000
+"""The most of an upstream's message that is handed on: two screens of text."""
+
 _MAX_LINE_CHARS = 200
 _TITLE = re.compile(rb"<title[^>]*>(.*?)</title", re.IGNORECASE | re.DOTALL)
 
