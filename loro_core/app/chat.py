@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import trio
 
 from loro_core.app.access import GONE, reply_fields
-from loro_core.app.legs import AckLeg, AnswerLeg, Line, answer_request
+from loro_core.app.legs import AckLeg, AnswerLeg, Line
 from loro_core.app.metrics import Acknowledgement, Metrics, Outcome, ReplyRecord
 from loro_core.app.replies import Ledger, StreamedReply, WholeReply
 from loro_core.app.routes import Fields
@@ -101,9 +101,7 @@ class Chat:
     async def _serve(self, turn: _Turn, request: HttpRequest, reply: Reply, fields: Fields) -> None:
         asked, plan = turn.asked, turn.plan
         ledger = Ledger(received=request.received_at)
-        answer = AnswerLeg(
-            self._line, self._deployment(Leg.ANSWER), answer_request(asked, plan.acknowledge, turn.phrase)
-        )
+        answer = AnswerLeg(self._line, self._deployment(Leg.ANSWER), asked, plan.acknowledge, turn.phrase)
         acknowledge = self._ack_leg(turn)
         head = ReplyHead(
             id=f"chatcmpl-{os.urandom(12).hex()}",
@@ -136,6 +134,8 @@ class Chat:
                 status=_status(reply, error),
                 error=None if error is None else error.code or error.type,
                 acknowledgement=_acknowledgement(acknowledge, ledger),
+                told=None if answer.telling is None else answer.telling.told.rung,
+                taken_up=None if answer.telling is None else answer.telling.taken_up,
                 words_rejected=acknowledge.found.rejected if acknowledge and acknowledge.found else None,
                 first_response_s=ledger.first_response_s,
                 acknowledged_s=ledger.since_received(ledger.acknowledged),
