@@ -28,6 +28,7 @@ from loro_core.plugin.api import Policy
 from loro_core.runtime.http_reply import Reply
 from loro_core.runtime.race import run_race
 from loro_core.wire.http1 import HttpRequest
+from loro_core.wire.leg_trace import TRACE_HEADER, TRACE_LEGS
 from loro_core.wire.openai_in import RequestRules, decode_chat_request
 from loro_core.wire.openai_out import ReplyHead
 
@@ -110,7 +111,12 @@ class Chat:
             include_usage=asked.include_usage,
         )
         headers = [(POLICY_HEADER, plan.policy)]
-        out = (StreamedReply if asked.stream else WholeReply)(reply, head, headers, ledger)
+        out: StreamedReply | WholeReply
+        if asked.stream:
+            trace_legs = request.header(TRACE_HEADER) == TRACE_LEGS
+            out = StreamedReply(reply, head, headers, ledger, trace_legs=trace_legs)
+        else:
+            out = WholeReply(reply, head, headers, ledger)
         merge = Merge(acknowledging=acknowledge is not None, choices=asked.n, apology=self._settings.apology)
         outcome: Outcome = "error"
         error: LoroError | None = InternalError("the reply broke on an error of loro's own")

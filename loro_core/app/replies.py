@@ -14,6 +14,7 @@ from loro_core.fleet import Leg
 from loro_core.runtime.http_reply import Reply
 from loro_core.wire.completion import completion_body
 from loro_core.wire.http1 import HeaderList
+from loro_core.wire.leg_trace import encode_leg
 from loro_core.wire.openai_out import ChunkEncoder, ReplyHead, error_event
 
 STREAM_HEADERS = (
@@ -68,13 +69,20 @@ class Ledger:
 
 
 class StreamedReply:
-    """Writes chunks as they come. The head goes out with the first of them, so until then an error can be a status."""
+    """Writes chunks as they come. The head goes out with the first of them, so until then an error can be a status.
 
-    def __init__(self, reply: Reply, head: ReplyHead, headers: HeaderList, ledger: Ledger) -> None:
+    trace_legs: whether a comment tells each leg before its first chunk.
+    """
+
+    def __init__(
+        self, reply: Reply, head: ReplyHead, headers: HeaderList, ledger: Ledger, *, trace_legs: bool = False
+    ) -> None:
         self._reply = reply
         self._encoder = ChunkEncoder(head)
         self._headers = headers
         self._ledger = ledger
+        self._trace_legs = trace_legs
+        self._leg: Leg | None = None
 
     async def write(self, actions: Sequence[Action]) -> None:
         """Send what all of `actions` say, in one write.
@@ -97,7 +105,11 @@ class StreamedReply:
 
     def _encode(self, action: Action) -> bytes:
         if isinstance(action, Emit):
-            return self._encoder.delta(action.delta, role=action.role)
+            chunk = self._encoder.delta(action.delta, role=action.role)
+            if not self._trace_legs or action.leg is self._leg:
+                return chunk
+            self._leg = action.leg
+            return encode_leg(action.leg) + chunk
         if isinstance(action, Finish):
             endings = [self._encoder.delta(delta, role=role) for delta, role in action.endings]
             return b"".join([*endings, self._encoder.end(action.usage)])

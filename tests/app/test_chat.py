@@ -8,6 +8,8 @@ import pytest
 
 from loro_core import Acknowledge, ChatRequest, Delta, Plan, Snapshot, UpstreamStatus, Usage
 from loro_core.errors import UpstreamClosed, UpstreamTimeout, UpstreamUnreachable
+from loro_core.fleet import Leg
+from loro_core.wire.leg_trace import LegTraceDecoder
 from tests.app.serving import serving
 from tests.runtime.fakes import STOP, Move, PlayingProvider, says
 
@@ -306,3 +308,27 @@ async def test_choices_of_n_are_all_served(autojump_clock):
     ]
     assert ended == [(0, "stop"), (1, "stop")]
     assert [c["message"]["content"] for c in whole.json["choices"]] == ["a", "b"]
+
+
+async def test_legs_are_told_in_comments_to_those_who_ask(autojump_clock):
+    async with serving(small(), large(), LORO_REPLY_POLICY="race") as client:
+        told = await client.ask(headers={"x-loro-trace": "legs"})
+        plain = await client.ask()
+    decoder = LegTraceDecoder()
+    said = [(leg, event.data) for leg, event in decoder.decode(told.body)]
+    assert [leg for leg, _ in said] == [Leg.ACK, *[Leg.ANSWER] * (len(said) - 1)]
+    assert told.body.count(b": loro leg=") == 2
+    assert b": loro leg=" not in plain.body
+
+
+async def test_an_answer_alone_is_told_as_one(autojump_clock):
+    async with serving(small(), large()) as client:
+        told = await client.ask(headers={"x-loro-trace": "legs"}, disable_quick_response=True)
+    assert told.body.startswith(b": loro leg=answer\n\ndata: ")
+    assert told.body.count(b": loro leg=") == 1
+
+
+async def test_a_reply_in_one_piece_has_no_comments(autojump_clock):
+    async with serving(small(), large()) as client:
+        heard = await client.ask(headers={"x-loro-trace": "legs"}, stream=False)
+    assert heard.json["choices"][0]["message"]["content"] == "Because of the air."
