@@ -20,6 +20,7 @@ from loro_core.errors import (
 from loro_core.fleet import Acknowledge, Deployment, Leg, Load, Plan, Secret, Snapshot
 from loro_core.plugin.api import (
     Call,
+    Continues,
     Policy,
     Provider,
     ProviderSettings,
@@ -34,6 +35,7 @@ __all__ = [
     "Acknowledge",
     "Call",
     "ChatRequest",
+    "Continues",
     "Delta",
     "Deployment",
     "Json",

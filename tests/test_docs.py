@@ -43,7 +43,15 @@ def test_every_hook_has_a_heading_with_its_signature():
     [
         (
             "provider.md",
-            [api.Provider, api.ProviderSettings, api.Recogniser, api.Call, api.UpstreamHttp, api.UpstreamResponse],
+            [
+                api.Provider,
+                api.ProviderSettings,
+                api.Recogniser,
+                api.Continues,
+                api.Call,
+                api.UpstreamHttp,
+                api.UpstreamResponse,
+            ],
         ),
         ("policy.md", [api.Policy]),
     ],

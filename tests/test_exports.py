@@ -14,6 +14,7 @@ FACES = {
         "Acknowledge",
         "Call",
         "ChatRequest",
+        "Continues",
         "Delta",
         "Deployment",
         "Json",

@@ -62,6 +62,8 @@ def reply_fields(record: ReplyRecord) -> dict[str, Field]:
         "ttft_s": record.first_response_s,
         "speakable_s": record.first_speakable_s,
         "answer_ttft_s": record.answer_first_token_s,
+        "told": record.told.value if record.told else None,
+        "taken_up": record.taken_up.value if record.taken_up else None,
         **_tokens(usage),
         "finish_reason": record.finish_reason,
         "words_rejected": record.words_rejected,

@@ -19,6 +19,7 @@ from loro_core.app.metrics import Metrics
 from loro_core.app.routes import Routes
 from loro_core.app.settings import Settings
 from loro_core.app.watch import log_trouble
+from loro_core.decide.prefill import Ladder
 from loro_core.decide.release.profile import FALLBACK, PROFILES
 from loro_core.decide.words import Phrasebook
 from loro_core.errors import ConfigError
@@ -69,7 +70,13 @@ async def open_gateway(settings: Settings, registry: Registry, counts: Counts) -
     rng = random.Random()  # noqa: S311  # choice of words and jitter
     async with HttpClient() as http:
         upstreams = Upstreams(registry.providers, http.bind)
-        line = Line(upstreams=upstreams, observer=observe, rng=rng, words_prompt=settings.reply.words_prompt)
+        line = Line(
+            upstreams=upstreams,
+            observer=observe,
+            rng=rng,
+            ladder=Ladder(),
+            words_prompt=settings.reply.words_prompt,
+        )
         chat = Chat(_chat_settings(settings, registry), line, metrics)
         pages = Inspect(_service(settings), upstreams, metrics, counts)
         yield Gateway(

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import trio
 
 from loro_core.app.access import GONE, reply_fields
-from loro_core.app.legs import AckLeg, AnswerLeg, Line, answer_request
+from loro_core.app.legs import AckLeg, AnswerLeg, Line, without_our_words
 from loro_core.app.metrics import Acknowledgement, Metrics, Outcome, ReplyRecord
 from loro_core.app.replies import Ledger, StreamedReply, WholeReply
 from loro_core.app.routes import Fields
@@ -118,7 +118,9 @@ class Chat:
         answer = AnswerLeg(
             self._line,
             self._deployment(Leg.ANSWER),
-            answer_request(asked, plan.acknowledge, turn.opening, self._known),
+            without_our_words(asked, self._known),
+            plan.acknowledge,
+            turn.opening,
         )
         acknowledge = self._ack_leg(turn)
         head = ReplyHead(
@@ -157,6 +159,8 @@ class Chat:
                 status=_status(reply, error),
                 error=None if error is None else error.code or error.type,
                 acknowledgement=_acknowledgement(acknowledge, ledger),
+                told=None if answer.telling is None else answer.telling.told.rung,
+                taken_up=None if answer.telling is None else answer.telling.taken_up,
                 words_rejected=acknowledge.found.rejected if acknowledge and acknowledge.found else None,
                 first_response_s=ledger.first_response_s,
                 client=turn.profile.name,

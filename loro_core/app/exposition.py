@@ -42,6 +42,14 @@ def families(metrics: Metrics, *, connections: int) -> Iterator[Family]:
         ],
     )
     yield Family(
+        name="loro_told_total",
+        kind="counter",
+        help="Replies whose model was told of the acknowledgement: how, and what it made of words told natively.",
+        samples=[
+            Sample(value=count, labels={"rung": rung, "taken_up": how}) for (rung, how), count in metrics.told.items()
+        ],
+    )
+    yield Family(
         name="loro_words_rejected_total",
         kind="counter",
         help="The acknowledging model's words that were not taken, by reason.",
@@ -110,6 +118,12 @@ def _upstreams(upstreams: Mapping[str, UpstreamNumbers]) -> Iterator[Family]:
         kind="counter",
         help="Further tries, by deployment.",
         samples=by_deployment({name: u.retries for name, u in upstreams.items()}),
+    )
+    yield Family(
+        name="loro_upstream_asked_otherwise_total",
+        kind="counter",
+        help="Calls asked again at once in another way, because the upstream would not go on from words.",
+        samples=by_deployment({name: u.asked_otherwise for name, u in upstreams.items()}),
     )
     yield Family(
         name="loro_upstream_errors_total",

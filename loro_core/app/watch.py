@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 
 from loro_core.errors import UpstreamError, UpstreamStatus
-from loro_core.runtime.observe import Happening, LegEnded, LegRetried
+from loro_core.runtime.observe import Happening, LegAskedOtherwise, LegEnded, LegRetried
 
 LOGGER = logging.getLogger("loro.upstream")
 
 
 def log_trouble(happening: Happening) -> None:
-    """Write a line if `happening` is a failed try or a failed call."""
+    """Write a line if `happening` is a failed try, a failed call, or one that had to be asked in another way."""
     if isinstance(happening, LegRetried):
         error = happening.error
         LOGGER.warning(
@@ -21,6 +21,13 @@ def log_trouble(happening: Happening) -> None:
             error.kind,
             happening.wait_s,
             _why(error),
+        )
+    elif isinstance(happening, LegAskedOtherwise):
+        LOGGER.info(
+            "upstream.asked_otherwise deployment=%s leg=%s why=%s",
+            happening.deployment.name,
+            happening.leg.value,
+            "it ended without a word" if happening.error is None else _why(happening.error),
         )
     elif isinstance(happening, LegEnded) and happening.error is not None:
         error = happening.error

@@ -91,12 +91,15 @@ class Trial:
     def stage(self, script: Script) -> AbstractAsyncContextManager[Stage]:
         return self.bench.play(script)
 
-    async def hear(self, script: Script, request: ChatRequest = REQUEST, **changes: Any) -> Heard:
-        """Return what one call gives to whom plays `script` with `changes`; it asks once and leaves nothing."""
+    async def hear(self, script: Script, request: ChatRequest = REQUEST, *, prefill: str = "", **changes: Any) -> Heard:
+        """Return what one call gives to whom plays `script` with `changes`; it asks once and leaves nothing.
+
+        prefill: the words that the reply has begun with, "" for none.
+        """
         script = replace(script, **changes)
         async with self.stage(script) as stage:
             async with leaves_nothing(stage):
-                heard = await listen(self.provider, stage, request)
+                heard = await listen(self.provider, stage, request, prefill=prefill)
             if stage.calls is not None:
                 assert stage.calls() == 1, f"the upstream was asked {stage.calls()} times: retries are not a provider's"
         return heard
@@ -112,10 +115,12 @@ class Trial:
         return None
 
 
-async def listen(provider: Provider, stage: Stage, request: ChatRequest, *, items: int | None = None) -> Heard:
+async def listen(
+    provider: Provider, stage: Stage, request: ChatRequest, *, items: int | None = None, prefill: str = ""
+) -> Heard:
     """Return what one call gives, to its end, or until it has given so many items."""
     heard = Heard()
-    call = Call(deployment=stage.deployment, request=request, http=stage.http)
+    call = Call(deployment=stage.deployment, request=request, http=stage.http, prefill=prefill)
     try:
         async with provider.open(call) as stream:
             async for item in stream:

@@ -151,6 +151,8 @@ def perform(script: Script, ask: Ask) -> Iterator[Step]:
             retry_after_s=script.retry_after_s,
             error=error_of(script),
         )
+    elif script.prefill == "refuse" and ask.prefill:
+        yield Refuse(at_s=script.fault_s, status=400, retry_after_s=None, error=error_of(replace(script, status=400)))
     elif script.hang == "before_head":
         yield Hang(at_s=0.0)
     else:
@@ -233,7 +235,7 @@ def _finish(script: Script, ask: Ask, part: _Part, wanted: bool, at_s: float) ->
 
 
 def _part(script: Script, ask: Ask) -> _Part:
-    content = _until(script.says(after_tool=ask.after_tool), ask.stop)
+    content = _until(script.says(after_tool=ask.after_tool, prefill=ask.prefill), ask.stop)
     reasoning = [Delta(fields={"reasoning_content": piece}) for piece in tokenise(script.reasoning)]
     calls = () if ask.after_tool else script.tool_calls
     tokens = [*reasoning, *(Delta(content=piece) for piece in content), *_call_pieces(calls)]

@@ -11,7 +11,7 @@ from typing import Any
 import trio
 
 from loro_core.errors import UpstreamClosed, UpstreamProtocolError, UpstreamStatus
-from loro_core.plugin.api import Provider
+from loro_core.plugin.api import Continues, Provider
 from loro_core.testing.bench import CannotPlay
 from loro_core.testing.listening import (
     GONE_WITHIN_S,
@@ -93,6 +93,26 @@ async def _usage_comes_once_when_asked_for(trial: Trial) -> None:
         assert len(heard.usages) <= 1, f"it gave usage {len(heard.usages)} times"
     heard = await trial.hear(Script(pieces=PIECES, usage="never"))
     heard.must_be_finished(" by an upstream that does not count")
+
+
+async def _it_goes_on_from_words_if_it_says_so(trial: Trial) -> None:
+    provider = trial.provider
+    if not isinstance(provider, Continues):
+        return
+    async with trial.stage(SAYS) as stage:
+        if not provider.continues(stage.deployment, REQUEST):
+            return
+    for script, wanted in (
+        (Script(pieces=("Well,", " yes.")), " yes."),
+        (Script(pieces=("yes.",), prefill="echo"), "Well, yes."),
+    ):
+        heard = await trial.hear(script, prefill="Well,")
+        heard.must_be_finished(" that was begun with words")
+        said = heard.text()
+        assert said == wanted, f"of a reply begun with 'Well,' the upstream had {wanted!r} to say, it gave {said!r}"
+    heard = await trial.hear(Script(pieces=("yes.",), prefill="refuse"), prefill="Well,")
+    refused = isinstance(heard.error, UpstreamStatus) and heard.error.upstream_status == 400
+    assert refused, f"the upstream refused to go on from words, it raised {heard.error!r}"
 
 
 async def _tool_calls_are_whole(trial: Trial) -> None:
@@ -285,6 +305,7 @@ PROVIDER_CHECKS: dict[str, Check] = {
         _each_choice_finishes_once_and_last,
         _choices_do_not_mix,
         _usage_comes_once_when_asked_for,
+        _it_goes_on_from_words_if_it_says_so,
         _tool_calls_are_whole,
         _whole_reply_is_one_item,
         _truncated_stream_is_never_finished,

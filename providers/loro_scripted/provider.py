@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
+from dataclasses import replace
 from typing import Literal
 
 import trio
@@ -44,7 +45,7 @@ class ScriptedProvider:
         deployment = call.deployment
         script = _script(deployment, call.request).on_call(self._calls[deployment.name])
         self._calls[deployment.name] += 1
-        ask = _ask(call.request)
+        ask = _ask(call.request, call.prefill)
         start_s = trio.current_time()
         play = _stream if ask.stream else _whole
         async with aclosing(play(script, ask, deployment.name, start_s)) as items:
@@ -73,6 +74,10 @@ class ScriptedProvider:
             problems += error.problems
         return [f"options.{problem}" for problem in problems]
 
+    def continues(self, deployment: Deployment, request: ChatRequest) -> bool:  # noqa: ARG002
+        """Always: what becomes of it is in the script (`prefill`)."""
+        return True
+
 
 def _script(deployment: Deployment, request: ChatRequest | None) -> Script:
     """Return what this deployment plays to `request`."""
@@ -87,7 +92,7 @@ def _script(deployment: Deployment, request: ChatRequest | None) -> Script:
         raise UpstreamProtocolError(f"its options are no script: {error}", deployment=deployment.name) from error
 
 
-def _ask(request: ChatRequest) -> Ask:
+def _ask(request: ChatRequest, prefill: str) -> Ask:
     body: Mapping[str, Json] = {
         **request.parameters,
         "messages": [message.fields for message in request.messages],
@@ -95,7 +100,8 @@ def _ask(request: ChatRequest) -> Ask:
         "stream_options": {"include_usage": request.include_usage},
         "n": request.n,
     }
-    return ask_of(body)
+    ask = ask_of(body)
+    return replace(ask, prefill=prefill) if prefill else ask
 
 
 async def _stream(script: Script, ask: Ask, deployment: str, start_s: float) -> AsyncGenerator[Sequence[Delta], None]:

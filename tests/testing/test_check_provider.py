@@ -31,6 +31,19 @@ async def test_ollama_keeps_the_contract(autojump_clock):
     assert await check_provider(OllamaProvider(), ollama_bench(), without=["choices_do_not_mix"]) == ()
 
 
+@pytest.mark.parametrize(
+    "style", ["prefix-field", "prefix-message", "partial-message", "continue-final-message", "trailing-message"]
+)
+async def test_openai_goes_on_from_words_in_every_style(style, autojump_clock):
+    @asynccontextmanager
+    async def play(script):
+        async with openai_bench().play(script) as stage:
+            yield replace(stage, deployment=replace(stage.deployment, options={"prefill": style}))
+
+    others = set(PROVIDER_CHECKS) - {"it_goes_on_from_words_if_it_says_so"}
+    assert await check_provider(OpenAIProvider(), ProviderBench(play=play), without=others) == ()
+
+
 class Altered(OpenAIProvider):
     """A provider whose stream goes through `alter`."""
 
@@ -313,6 +326,18 @@ class LogsReplies(Altered):
             yield item
 
 
+class PromisesToGoOn(Altered):
+    """Says that it goes on from words, and does not tell the upstream any."""
+
+    def continues(self, deployment, request):
+        return True
+
+    @asynccontextmanager
+    async def open(self, call):
+        async with super().open(replace(call, prefill="")) as stream:
+            yield stream
+
+
 class SkipsWhatItCannotRead(OpenAIProvider):
     """Reads on after an event that is no JSON."""
 
@@ -378,6 +403,7 @@ BROKEN = [
     (ChecksByGenerating, "check_finds_it_there_without_a_call", "made the model generate"),
     (ChecksNothing, "check_tells_that_nobody_is_there", "where nobody listens"),
     (LogsReplies, "words_are_not_logged", "it logged words"),
+    (PromisesToGoOn, "it_goes_on_from_words_if_it_says_so", "had ' yes.' to say, it gave 'Well, yes.'"),
     (SkipsWhatItCannotRead, "malformed_stream_is_not_swallowed", "was skipped"),
 ]
 

@@ -54,6 +54,58 @@ def test_a_short_text_is_said_again_until_there_are_enough_tokens():
     assert Script(text="一二", tokens=3).says() == ("一", "二", "一")
 
 
+@pytest.mark.parametrize(
+    ("prefill", "text", "said"),
+    [
+        ("continue", "Well, it is late.", " it is late."),
+        ("continue", "It is late.", "It is late."),
+        ("continue", "Well,", ""),
+        ("continue", "Wel", "Wel"),
+        ("echo", "it is late.", "Well, it is late."),
+        ("echo", "很晚了。", "Well,很晚了。"),
+        ("ignore", "Well, it is late.", "Well, it is late."),
+        ("greet", "it is late.", "Hello there! it is late."),
+        ("silent", "it is late.", ""),
+    ],
+)
+def test_what_is_made_of_a_reply_that_was_begun(prefill, text, said):
+    script = Script(text=text, prefill=prefill)
+    assert content(play(script, Ask(prefill="Well,"))) == said
+    assert content(play(script)) == text
+
+
+def test_a_begun_reply_is_cut_inside_of_a_piece():
+    assert Script(pieces=("Wel", "l, it", " is")).says(prefill="Well,") == (" it", " is")
+
+
+def test_a_begun_reply_may_be_refused():
+    refuses = Script(text="a", prefill="refuse", error_message="not that way", fault_s=0.2)
+    (step,) = play(refuses, Ask(prefill="Well,"))
+    assert isinstance(step, performance.Refuse)
+    assert (step.at_s, step.status, step.error["message"]) == (0.2, 400, "not that way")
+    assert step.error["type"] == "invalid_request_error"
+    assert content(play(refuses)) == "a"
+
+
+USER = {"role": "user", "content": "Late?"}
+
+
+@pytest.mark.parametrize(
+    ("body", "prefill"),
+    [
+        ({"messages": [USER]}, ""),
+        ({"messages": [USER], "prefix": "Well,"}, "Well,"),
+        ({"messages": [USER, {"role": "assistant", "content": "Well,"}]}, "Well,"),
+        ({"messages": [USER, {"role": "assistant", "content": "Well,", "prefix": True}]}, "Well,"),
+        ({"messages": [USER, {"role": "assistant", "content": None, "tool_calls": [{}]}]}, ""),
+        ({"messages": [{"role": "assistant", "content": "Well,"}, USER]}, ""),
+        ({}, ""),
+    ],
+)
+def test_how_a_reply_is_begun(body, prefill):
+    assert ask_of(body).prefill == prefill
+
+
 def test_no_tokens_is_an_empty_answer():
     assert Script(tokens=0).says() == ()
     assert endings(play(Script(text=""))) == ["stop"]

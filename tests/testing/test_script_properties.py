@@ -40,6 +40,7 @@ sayings = st.fixed_dictionaries(
             st.builds(lambda name, arguments: {"name": name, "arguments": arguments}, texts, texts), max_size=2
         ),
         "times": counts,
+        "prefill": st.sampled_from(["continue", "echo", "ignore", "greet", "silent"]),
     },
 )
 faults = st.one_of(
@@ -59,6 +60,7 @@ asks = st.builds(
     max_tokens=st.none() | st.integers(1, 8),
     stop=st.lists(st.text(min_size=1, max_size=3), max_size=2).map(tuple),
     after_tool=st.booleans(),
+    prefill=st.just("") | texts,
 )
 
 
