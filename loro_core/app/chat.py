@@ -20,6 +20,7 @@ from loro_core.app.replies import Ledger, StreamedReply, WholeReply
 from loro_core.app.routes import Fields
 from loro_core.chat import ChatRequest
 from loro_core.decide.contract import hold_to_contract
+from loro_core.decide.hygiene import KnownWords
 from loro_core.decide.merge import Merge
 from loro_core.decide.words import Phrasebook, Words, choose
 from loro_core.errors import BadRequest, InternalError, LoroError
@@ -65,6 +66,7 @@ class Chat:
         self._settings = settings
         self._line = line
         self._metrics = metrics
+        self._known = KnownWords.of(settings.phrasebook)
 
     async def handle(self, request: HttpRequest, reply: Reply, fields: Fields) -> None:
         try:
@@ -103,7 +105,9 @@ class Chat:
         asked, plan = turn.asked, turn.plan
         ledger = Ledger(received=request.received_at)
         answer = AnswerLeg(
-            self._line, self._deployment(Leg.ANSWER), answer_request(asked, plan.acknowledge, turn.phrase)
+            self._line,
+            self._deployment(Leg.ANSWER),
+            answer_request(asked, plan.acknowledge, turn.phrase, self._known),
         )
         acknowledge = self._ack_leg(turn)
         head = ReplyHead(

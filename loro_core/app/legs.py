@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import trio
 
 from loro_core.chat import ChatRequest
 from loro_core.decide.hint import told
 from loro_core.decide.history import recent
+from loro_core.decide.hygiene import KnownWords, without_acknowledgements
 from loro_core.decide.merge import Acknowledged
 from loro_core.decide.prompt import words_request
 from loro_core.decide.screen import Rejection, screen
@@ -90,8 +91,14 @@ class AckLeg:
         return verdict, None
 
 
-def answer_request(request: ChatRequest, plan: Acknowledge | None, phrase: Words | None) -> ChatRequest:
-    """Return what the answering model is asked: with the words already said, where the plan says so."""
+def answer_request(
+    request: ChatRequest, plan: Acknowledge | None, phrase: Words | None, known: KnownWords
+) -> ChatRequest:
+    """Return what the answering model is asked: with the words already said, where the plan says so.
+
+    known: what loro says before answers; the replies of earlier turns come without it.
+    """
+    request = replace(request, messages=without_acknowledgements(request.messages, known))
     if plan is None or not plan.tell_answer:
         return request
     words = plan.words or (phrase.text if phrase else "")
