@@ -74,8 +74,13 @@ class AckLeg:
         self.found = await find_words(text, ask, self._screen, deadline=start + self._plan.deadline_s)
         if self._plan.not_before_s:
             await trio.sleep_until(start + self._plan.not_before_s)
-        join = self._phrase.join if self._phrase else " "
-        return Acknowledged(words=self.found.text, join=join, usage=self.found.usage)
+        phrase = None if self._plan.words else self._phrase  # a policy's own words may be in any language
+        return Acknowledged(
+            words=self.found.text,
+            language=phrase.language if phrase else None,
+            category=phrase.category if phrase else None,
+            usage=self.found.usage,
+        )
 
     async def _ask(self, deliver: Deliver) -> None:
         assert self._deployment is not None  # noqa: S101  # `ask` is None otherwise

@@ -33,7 +33,7 @@ async def metrics_of(client):
 async def test_a_raced_reply_has_the_small_models_words_first(autojump_clock):
     async with serving(small(), large(), LORO_REPLY_POLICY="race") as client:
         heard = await client.ask()
-    assert heard.text == f"{WORDS} Because of the air."
+    assert heard.text == f"{WORDS} because of the air."
     assert heard.first_text_s == pytest.approx(0.1) and heard.at_s[-1] == pytest.approx(0.7)
     assert heard.events[-1] == "[DONE]" and heard.headers["x-loro-policy"] == "race"
 
@@ -265,7 +265,7 @@ async def test_a_dropped_acknowledgement_is_counted(autojump_clock):
 async def test_without_a_small_model_phrases_acknowledge(autojump_clock):
     async with serving(None, large(), LORO_REPLY_POLICY="race") as client:
         heard = await client.ask()
-    assert heard.text.endswith(" Because of the air.") and heard.first_text_s < 0.01
+    assert heard.text.endswith(" because of the air.") and heard.first_text_s < 0.01
 
 
 async def test_a_policys_own_words_are_said(autojump_clock):
@@ -332,6 +332,14 @@ async def test_a_reply_in_one_piece_has_no_comments(autojump_clock):
     async with serving(small(), large()) as client:
         heard = await client.ask(headers={"x-loro-trace": "legs"}, stream=False)
     assert heard.json["choices"][0]["message"]["content"] == "Because of the air."
+
+
+async def test_a_second_greeting_is_not_heard(autojump_clock):
+    greets = large(0.6, says("Hello"), 0.03, says("!"), 0.03, says(" What can I do for you?"), STOP)
+    async with serving(None, greets, LORO_REPLY_POLICY="race") as client:
+        heard = await client.ask(messages=[{"role": "user", "content": "Hello!"}])
+    assert heard.text.endswith(" What can I do for you?") and heard.text.count("What") == 1
+    assert len(heard.chunks[1]["choices"][0]["delta"]["content"]) == len(" What can I do for you?")
 
 
 async def test_the_large_model_does_not_read_the_acknowledgements_of_earlier_turns(autojump_clock):

@@ -28,5 +28,6 @@ async def test_both_models_speak_with_the_delays_of_a_real_pair_and_own_up_to_be
         numbers = (await send(service, "GET", "/metrics")).json
     assert numbers["acknowledgements"]["by_model"] == 1, numbers["acknowledgements"]["words_rejected"]
     assert 0.1 <= heard.first_text_s <= 0.18
-    assert numbers["quick_response_mode"]["answer_first_token_latency"]["avg"] == pytest.approx(1.2, abs=0.01)
+    # The seam may hold the first token back for 0.04 s.
+    assert 1.19 <= numbers["quick_response_mode"]["answer_first_token_latency"]["avg"] <= 1.25
     assert "demo" in heard.text or "演示" in heard.text
