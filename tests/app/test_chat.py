@@ -332,3 +332,25 @@ async def test_a_reply_in_one_piece_has_no_comments(autojump_clock):
     async with serving(small(), large()) as client:
         heard = await client.ask(headers={"x-loro-trace": "legs"}, stream=False)
     assert heard.json["choices"][0]["message"]["content"] == "Because of the air."
+
+
+async def test_a_second_greeting_is_not_heard(autojump_clock):
+    greets = large(0.6, says("Hello"), 0.03, says("!"), 0.03, says(" What can I do for you?"), STOP)
+    async with serving(None, greets, LORO_REPLY_POLICY="race") as client:
+        heard = await client.ask(messages=[{"role": "user", "content": "Hello!"}])
+    assert heard.text.endswith(" What can I do for you?") and heard.text.count("What") == 1
+    assert len(heard.chunks[1]["choices"][0]["delta"]["content"]) == len(" What can I do for you?")
+
+
+async def test_the_large_model_does_not_read_the_acknowledgements_of_earlier_turns(autojump_clock):
+    history = [
+        {"role": "user", "content": "Why is the sky blue?"},
+        {"role": "assistant", "content": "Let me think about that one. So, the air scatters blue light."},
+        {"role": "user", "content": "And why is it red at night?"},
+    ]
+    async with serving(None, large(), LORO_REPLY_POLICY="race") as client:
+        heard = await client.ask(messages=history)
+        asked = client.large.calls[0].request.messages
+    assert [message.fields["content"] for message in asked[:3:2]] == [m["content"] for m in history[:3:2]]
+    assert asked[1].fields == {"role": "assistant", "content": "The air scatters blue light."}
+    assert not heard.text.startswith("Let me think about that one."), "the book still knows that it was said"
