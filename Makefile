@@ -1,15 +1,18 @@
 # make run     set up and start the gateway (a demo when no model is configured)
 # make test    set up and run the tests                  make check   types, style, floors
 # make deep    many more examples, slow suites           make bench   measure the running gateway
+# make figures the headline figures on this machine      make format  let ruff lay out the code
+# make voice   set up the voice clients apart, and see when they speak what they are sent
 # make clean   forget the virtual environment and all that was built
 
 PYTHON ?= python3
 VENV   ?= .venv
+VOICE  ?= .venv-voice
 PY     := $(VENV)/bin/python
 PORT   ?= 8000
 URL    ?= http://127.0.0.1:$(PORT)
 
-.PHONY: run test check deep bench format clean
+.PHONY: run test check deep voice-env voice bench figures format clean
 .DEFAULT_GOAL := help
 
 .PHONY: help
@@ -26,6 +29,11 @@ $(VENV)/dev: pyproject.toml $(VENV)/run
 	$(PY) -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@
 
+$(VOICE)/ready: pyproject.toml
+	test -x $(VOICE)/bin/python || $(PYTHON) -m venv $(VOICE)
+	$(VOICE)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[voice]'
+	@touch $@
+
 run: $(VENV)/run
 	$(PY) -m loro_core $(ARGS)
 
@@ -40,13 +48,21 @@ check: $(VENV)/dev
 deep: $(VENV)/dev
 	HYPOTHESIS_PROFILE=deep $(PY) -m pytest -q $(ARGS)
 
+voice-env: $(VOICE)/ready
+
+voice: $(VENV)/dev $(VOICE)/ready
+	VOICE_PYTHON=$(abspath $(VOICE))/bin/python $(PY) -m pytest -q tests/voice $(ARGS)
+
 bench: $(VENV)/run
 	$(PY) -m loro_core bench --url $(URL) $(ARGS)
+
+figures: $(VENV)/dev
+	$(PY) -m tests.e2e.figures
 
 format: $(VENV)/dev
 	$(PY) -m ruff check --fix-only --quiet .
 	$(PY) -m ruff format .
 
 clean:
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(VOICE) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name '*.egg-info' -maxdepth 1 -exec rm -rf {} +

@@ -1,7 +1,7 @@
 """loro: an acknowledgement at once, the answer of a large model behind it, merged into one stream.
 
 This is the public face, for plugin authors. Beside it: `loro_core.testing` (conformance kits and a scripted upstream)
-and `loro_core.wire.lines`, `.sse`, `.ndjson` (decoders for upstream bytes).
+and `loro_core.wire.lines`, `.sse`, `.ndjson`, `.json_text` (decoders for upstream bytes) and `.refusal` (their errors).
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from loro_core.errors import (
 from loro_core.fleet import Acknowledge, Deployment, Leg, Load, Plan, Secret, Snapshot
 from loro_core.plugin.api import (
     Call,
+    Continues,
     Policy,
     Provider,
     ProviderSettings,
@@ -34,6 +35,7 @@ __all__ = [
     "Acknowledge",
     "Call",
     "ChatRequest",
+    "Continues",
     "Delta",
     "Deployment",
     "Json",

@@ -15,7 +15,10 @@ Json = Union[None, bool, int, float, str, "Sequence[Json]", "Mapping[str, Json]"
 """What a JSON document decodes to."""
 
 Role = Literal["system", "developer", "user", "assistant", "tool", "function"]
+"""Who speaks."""
+
 ROLES: tuple[Role, ...] = get_args(Role)
+"""All values of Role."""
 
 NOTHING: Mapping[str, Json] = MappingProxyType({})
 """The empty object: the default of every field that holds what loro passes on without reading it."""

@@ -70,6 +70,9 @@ def modules() -> Iterator[tuple[str, Path]]:
     for root in ("providers", "contrib"):
         for path in sorted((ROOT / root).glob("loro_*/**/*.py")):
             yield ".".join(path.relative_to(ROOT / root).with_suffix("").parts).removesuffix(".__init__"), path
+    for source in sorted((ROOT / "contrib" / "examples").glob("*/src")):
+        for path in sorted(source.rglob("*.py")):
+            yield ".".join(path.relative_to(source).with_suffix("").parts).removesuffix(".__init__"), path
 
 
 ALL = list(modules())

@@ -18,12 +18,16 @@ from loro_core.app.legs import Line
 from loro_core.app.metrics import Metrics
 from loro_core.app.routes import Routes
 from loro_core.app.settings import Settings
-from loro_core.decide.words import Phrasebook
+from loro_core.app.watch import log_trouble
+from loro_core.decide.phrasebook import Phrasebook
+from loro_core.decide.prefill import Ladder
+from loro_core.decide.release.profile import FALLBACK, PROFILES
 from loro_core.errors import ConfigError
 from loro_core.fleet import Leg, Snapshot
 from loro_core.plugin.registry import Registry
 from loro_core.runtime.http_client import HttpClient
 from loro_core.runtime.http_service import Counts
+from loro_core.runtime.observe import Happening
 from loro_core.runtime.upstreams import Upstreams
 from loro_core.wire.cors import CorsRules, cors_headers
 from loro_core.wire.http1 import HeaderList, Headers
@@ -57,11 +61,22 @@ async def open_gateway(settings: Settings, registry: Registry, counts: Counts) -
     """
     check(settings, registry)
     metrics = Metrics(settings.metrics.window)
+
+    def observe(happening: Happening) -> None:
+        metrics.observe(happening)
+        log_trouble(happening)
+
     cors = CorsRules(origins=settings.server.cors_origins, credentials=settings.server.cors_credentials)
     rng = random.Random()  # noqa: S311  # choice of words and jitter
     async with HttpClient() as http:
         upstreams = Upstreams(registry.providers, http.bind)
-        line = Line(upstreams=upstreams, observer=metrics.observe, rng=rng, words_prompt=settings.reply.words_prompt)
+        line = Line(
+            upstreams=upstreams,
+            observer=observe,
+            rng=rng,
+            ladder=Ladder(),
+            words_prompt=settings.reply.words_prompt,
+        )
         chat = Chat(_chat_settings(settings, registry), line, metrics)
         pages = Inspect(_service(settings), upstreams, metrics, counts)
         yield Gateway(
@@ -92,6 +107,7 @@ def _chat_settings(settings: Settings, registry: Registry) -> ChatSettings:
             slack_s=reply.slack_s,
         ),
         phrasebook=shipped_phrases(),
+        default_client=FALLBACK if reply.client is None else PROFILES[reply.client],
         apology=reply.apology,
     )
 

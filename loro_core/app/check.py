@@ -7,9 +7,8 @@ from collections.abc import Iterator
 from loro_core.app.kinds import closest
 from loro_core.app.settings import Settings
 from loro_core.fleet import Deployment
-from loro_core.plugin.api import ProviderSettings
+from loro_core.plugin.api import AUTO, ProviderSettings
 from loro_core.plugin.registry import Registry
-from loro_core.runtime.upstreams import AUTO
 
 
 def plugin_problems(settings: Settings, registry: Registry) -> Iterator[str]:

@@ -9,8 +9,7 @@ from loro_core.chat import Json
 PROVIDER = "scripted"
 
 MODELS: Mapping[str, tuple[str, Mapping[str, Json]]] = {
-    # The first tokens of a quick small model and of a large one that thinks for a moment.
-    "models.small": ("scripted-small", {"text": "Let me see,", "first_token_s": 0.1, "tokens_per_s": 50}),
-    "models.large": ("scripted-large", {"first_token_s": 1.2, "tokens_per_s": 25}),
+    "models.small": ("scripted-small", {"demo": "acknowledgement"}),
+    "models.large": ("scripted-large", {"demo": "answer"}),
 }
-"""By table: the model's name and the scripted provider's options."""
+"""By table: the model's name and the scripted provider's options, which bring the words and the pace of a real pair."""

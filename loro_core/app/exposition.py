@@ -13,6 +13,7 @@ LATENCY_HELP = {
     "quick_response_latency": "From the request to the acknowledgement on the wire.",
     "large_model_latency": "From the start of the answering model's call to its end.",
     "answer_first_token_latency": "From the request to the first byte of the answer itself on the wire.",
+    "first_speakable_latency": "From the request until the client has enough to begin to speak, by its own rule.",
 }
 
 
@@ -38,6 +39,14 @@ def families(metrics: Metrics, *, connections: int) -> Iterator[Family]:
         samples=[
             Sample(value=metrics.acknowledgements[result], labels={"result": result})
             for result in ("model", "phrase", "dropped", "silent", "none")
+        ],
+    )
+    yield Family(
+        name="loro_told_total",
+        kind="counter",
+        help="Replies whose model was told of the acknowledgement: how, and what it made of words told natively.",
+        samples=[
+            Sample(value=count, labels={"rung": rung, "taken_up": how}) for (rung, how), count in metrics.told.items()
         ],
     )
     yield Family(
@@ -109,6 +118,12 @@ def _upstreams(upstreams: Mapping[str, UpstreamNumbers]) -> Iterator[Family]:
         kind="counter",
         help="Further tries, by deployment.",
         samples=by_deployment({name: u.retries for name, u in upstreams.items()}),
+    )
+    yield Family(
+        name="loro_upstream_asked_otherwise_total",
+        kind="counter",
+        help="Calls asked again at once in another way, because the upstream would not go on from words.",
+        samples=by_deployment({name: u.asked_otherwise for name, u in upstreams.items()}),
     )
     yield Family(
         name="loro_upstream_errors_total",

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import trio
 
-from loro_core.chat import ChatRequest
-from loro_core.decide.hint import told
+from loro_core.chat import ChatRequest, Delta
 from loro_core.decide.history import recent
+from loro_core.decide.hygiene import KnownWords, without_acknowledgements
 from loro_core.decide.merge import Acknowledged
+from loro_core.decide.prefill import Ladder
 from loro_core.decide.prompt import words_request
 from loro_core.decide.screen import Rejection, screen
-from loro_core.decide.words import Words
+from loro_core.decide.telling import Telling, Told
+from loro_core.decide.wording import Opening
+from loro_core.errors import UpstreamError
 from loro_core.fleet import Acknowledge, Deployment, Leg
+from loro_core.plugin.api import Call, Continues, Provider
 from loro_core.runtime.acknowledgement import FoundWords, find_words
 from loro_core.runtime.attempt import Deliver, run_leg
 from loro_core.runtime.observe import Happening, LegEnded, Observer
@@ -26,26 +31,75 @@ class Line:
     """Where a reply's words come from, the same for all replies of a gateway.
 
     observer: told what happens on the legs. words_prompt: the acknowledging model's instruction, None for the built-in.
+    ladder: what is known of how the answering models can be told what was said.
     """
 
     upstreams: Upstreams
     observer: Observer
     rng: random.Random
+    ladder: Ladder
     words_prompt: str | None = None
 
 
 class AnswerLeg:
-    """The answering model's call. duration_s: how long it took, once it is over."""
+    """The answering model's call.
 
-    def __init__(self, line: Line, deployment: Deployment, request: ChatRequest) -> None:
+    plan, opening: the acknowledgement's, of whose words the model is told where the plan says so.
+    duration_s: how long it took, once it is over. telling: how the model was told; None if it was not.
+    """
+
+    def __init__(
+        self,
+        line: Line,
+        deployment: Deployment,
+        request: ChatRequest,
+        plan: Acknowledge | None = None,
+        opening: Opening | None = None,
+    ) -> None:
         self._line = line
         self._deployment = deployment
         self._request = request
+        self._plan = plan
+        self._opening = opening
         self.duration_s: float | None = None
+        self.telling: Telling | None = None
 
     async def __call__(self, deliver: Deliver) -> None:
         provider, call = await self._line.upstreams.call(self._deployment, self._request)
-        await run_leg(Leg.ANSWER, provider, call, deliver, observer=self._observe, rng=self._line.rng)
+        telling = self.telling = self._tell(provider)
+        if telling is None:
+            await run_leg(Leg.ANSWER, provider, call, deliver, observer=self._observe, rng=self._line.rng)
+            return
+
+        async def hear(deltas: Sequence[Delta]) -> None:
+            for delta in deltas:
+                telling.hear(delta, trio.current_time())
+            await deliver(deltas)
+
+        def instead(error: UpstreamError | None) -> Call | None:
+            told = telling.instead(error, trio.current_time())
+            return None if told is None else _with(call, told)
+
+        told = _with(call, telling.told)
+        await run_leg(Leg.ANSWER, provider, told, hear, observer=self._observe, rng=self._line.rng, instead=instead)
+        telling.ended(trio.current_time())
+
+    def _tell(self, provider: Provider) -> Telling | None:
+        """Return how the model is told of the words, None where it is not or where there are none."""
+        plan, opening = self._plan, self._opening
+        if plan is None or opening is None or not plan.tell_answer or not opening.spoken:
+            return None
+        # Words that are held back may be dropped for a quicker answer, and that must not begin in mid-sentence.
+        sure = plan.not_before_s <= 0
+        return Telling(
+            self._line.ladder,
+            self._deployment,
+            self._request,
+            opening.spoken,
+            language=opening.language,
+            native=sure and isinstance(provider, Continues) and provider.continues(self._deployment, self._request),
+            now=trio.current_time(),
+        )
 
     def _observe(self, happening: Happening) -> None:
         if isinstance(happening, LegEnded):
@@ -57,11 +111,11 @@ class AckLeg:
     """The words that come first. found: what they are, once that is known."""
 
     def __init__(
-        self, line: Line, plan: Acknowledge, phrase: Words | None, deployment: Deployment | None, request: ChatRequest
+        self, line: Line, plan: Acknowledge, opening: Opening, deployment: Deployment | None, request: ChatRequest
     ) -> None:
         self._line = line
         self._plan = plan
-        self._phrase = phrase
+        self._opening = opening
         self._deployment = deployment if plan.ask_model else None
         self._request = request
         self.found: FoundWords | None = None
@@ -69,12 +123,16 @@ class AckLeg:
     async def __call__(self) -> Acknowledged:
         start = trio.current_time()
         ask = None if self._deployment is None else self._ask
-        text = self._plan.words or (self._phrase.text if self._phrase else "")
-        self.found = await find_words(text, ask, self._screen, deadline=start + self._plan.deadline_s)
+        self.found = await find_words(self._opening.spoken, ask, self._screen, deadline=start + self._plan.deadline_s)
         if self._plan.not_before_s:
             await trio.sleep_until(start + self._plan.not_before_s)
-        join = self._phrase.join if self._phrase else " "
-        return Acknowledged(words=self.found.text, join=join, usage=self.found.usage)
+        shaped = self._opening.shaped(self.found.text)
+        return Acknowledged(
+            words=shaped.text,
+            language=self._opening.language,
+            category=self._opening.category,
+            usage=self.found.usage,
+        )
 
     async def _ask(self, deliver: Deliver) -> None:
         assert self._deployment is not None  # noqa: S101  # `ask` is None otherwise
@@ -83,16 +141,21 @@ class AckLeg:
         await run_leg(Leg.ACK, provider, call, deliver, observer=self._line.observer, rng=self._line.rng)
 
     def _screen(self, said: str) -> tuple[str, str | None]:
-        language = self._phrase.language if self._phrase else None
-        verdict = screen(said, language=language, user_text=self._request.last_user_text, history=recent(self._request))
+        verdict = screen(
+            said, language=self._opening.language, user_text=self._request.last_user_text, history=recent(self._request)
+        )
         if isinstance(verdict, Rejection):
             return "", verdict.reason.value
         return verdict, None
 
 
-def answer_request(request: ChatRequest, plan: Acknowledge | None, phrase: Words | None) -> ChatRequest:
-    """Return what the answering model is asked: with the words already said, where the plan says so."""
-    if plan is None or not plan.tell_answer:
-        return request
-    words = plan.words or (phrase.text if phrase else "")
-    return told(request, words) if words else request
+def without_our_words(request: ChatRequest, known: KnownWords) -> ChatRequest:
+    """Return `request` with the replies of earlier turns as the answering model gave them.
+
+    known: what loro says before answers.
+    """
+    return replace(request, messages=without_acknowledgements(request.messages, known))
+
+
+def _with(call: Call, told: Told) -> Call:
+    return replace(call, request=told.request, prefill=told.prefill)

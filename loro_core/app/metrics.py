@@ -4,6 +4,7 @@ Latencies are kept in windows of the latest values and summed up by nearest rank
 the last reset. "quick" are the replies planned with an acknowledgement, "direct" those of the answering model alone.
 
 first response        request read -> first byte of content on the wire, whoever spoke it
+first speakable       request read -> the client has enough to begin to speak, by its own rule of release
 answer first token    request read -> first byte of the answer itself on the wire
 quick response        request read -> the acknowledgement on the wire
 large model           start of the answering call -> its end
@@ -19,9 +20,10 @@ from typing import Literal
 
 from loro_core.chat import Json, ReplyUsage
 from loro_core.decide.estimate import Window
+from loro_core.decide.prefill import Rung, TakenUp
 from loro_core.errors import LoroError
 from loro_core.fleet import Load
-from loro_core.runtime.observe import Happening, LegEnded, LegRetried, LegSpoke, LegStarted
+from loro_core.runtime.observe import Happening, LegAskedOtherwise, LegEnded, LegRetried, LegSpoke, LegStarted
 
 Outcome = Literal["finished", "cancelled", "error"]
 Acknowledgement = Literal["none", "model", "phrase", "dropped", "silent"]
@@ -35,6 +37,9 @@ FIRST_TOKEN_WINDOW = 64
 class ReplyRecord:
     """One reply, after its end. Times are seconds; None where the moment never came.
 
+    client: the profile by whose rule speech begins.
+    told: how the answering model was told of the acknowledgement in the end, None if it was not to be.
+    taken_up: what it made of words it was told natively, as far as that was seen.
     words_rejected: why the acknowledging model's words were not taken.
     """
 
@@ -48,8 +53,12 @@ class ReplyRecord:
     status: int
     error: str | None = None
     acknowledgement: Acknowledgement = "none"
+    told: Rung | None = None
+    taken_up: TakenUp | None = None
     words_rejected: str | None = None
+    client: str = "plain"
     first_response_s: float | None = None
+    first_speakable_s: float | None = None
     acknowledged_s: float | None = None
     answer_first_token_s: float | None = None
     answer_s: float | None = None
@@ -64,6 +73,7 @@ LATENCIES = (
     "quick_response_latency",
     "large_model_latency",
     "answer_first_token_latency",
+    "first_speakable_latency",
 )
 
 
@@ -85,6 +95,7 @@ class Mode:
             "quick_response_latency": record.acknowledged_s,
             "large_model_latency": record.answer_s if finished else None,
             "answer_first_token_latency": record.answer_first_token_s,
+            "first_speakable_latency": record.first_speakable_s,
         }
         for name, value in values.items():
             if value is not None:
@@ -106,6 +117,7 @@ class UpstreamNumbers:
     def reset(self) -> None:
         self.calls = 0
         self.retries = 0
+        self.asked_otherwise = 0
         self.cancelled = 0
         self.errors: Counter[str] = Counter()
 
@@ -115,6 +127,7 @@ class UpstreamNumbers:
             "calls": self.calls,
             "cancelled": self.cancelled,
             "retries": self.retries,
+            "asked_otherwise": self.asked_otherwise,
             "errors": dict(self.errors),
             "first_token_latency": _rounded(asdict(self.first_token.summary())),
         }
@@ -133,6 +146,7 @@ class Metrics:
         self.direct = Mode(self._window)
         self.acknowledgements: Counter[str] = Counter()
         self.words_rejected: Counter[str] = Counter()
+        self.told: Counter[tuple[str, str]] = Counter()
         self.errors: Counter[str] = Counter()
         self.tokens: Counter[tuple[str, str]] = Counter()
 
@@ -157,6 +171,8 @@ class Metrics:
         elif isinstance(happening, LegRetried):
             upstream.retries += 1
             upstream.errors[happening.error.kind] += 1
+        elif isinstance(happening, LegAskedOtherwise):
+            upstream.asked_otherwise += 1
         else:
             upstream.in_flight -= 1
             self._count_end(upstream, happening)
@@ -171,6 +187,8 @@ class Metrics:
         """Take in a reply that is over."""
         (self.quick if record.quick else self.direct).count(record)
         self.acknowledgements[record.acknowledgement] += 1
+        if record.told is not None:
+            self.told[record.told.value, record.taken_up.value if record.taken_up else ""] += 1
         if record.words_rejected is not None:
             self.words_rejected[record.words_rejected] += 1
         if record.error is not None:
@@ -209,9 +227,14 @@ class Metrics:
                 "silent": self.acknowledgements["silent"],
                 "words_rejected": dict(self.words_rejected),
             },
+            "told": {rung.value: self._told(rung) for rung in Rung},
             "errors": dict(self.errors),
             "upstreams": {name: upstream.as_json() for name, upstream in self._upstreams.items()},
         }
+
+    def _told(self, rung: Rung) -> dict[str, Json]:
+        taken_up = {how: count for (told, how), count in self.told.items() if told == rung.value}
+        return {"replies": sum(taken_up.values()), **{how: count for how, count in taken_up.items() if how}}
 
 
 def _load(upstream: UpstreamNumbers) -> Load:

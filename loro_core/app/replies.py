@@ -9,11 +9,13 @@ import trio
 
 from loro_core.chat import Delta, ReplyUsage
 from loro_core.decide.merge import Abort, Action, Emit, Finish
+from loro_core.decide.release.profile import Releaser
 from loro_core.errors import UpstreamError
 from loro_core.fleet import Leg
 from loro_core.runtime.http_reply import Reply
 from loro_core.wire.completion import completion_body
 from loro_core.wire.http1 import HeaderList
+from loro_core.wire.leg_trace import encode_leg
 from loro_core.wire.openai_out import ChunkEncoder, ReplyHead, error_event
 
 STREAM_HEADERS = (
@@ -31,10 +33,13 @@ class Ledger:
 
     received, acknowledged, answered: when the request was read, the acknowledgement was on the wire, the answer's first
     token was on the wire, on trio's clock; None until then.
+    speakable: when the client had enough to begin to speak, by its own rule. speech: that rule, at work.
     error: why the reply will not be completed. finished: whether its end is on the wire.
     """
 
     received: float
+    speech: Releaser
+    speakable: float | None = None
     acknowledged: float | None = None
     answered: float | None = None
     usage: ReplyUsage | None = None
@@ -55,26 +60,41 @@ class Ledger:
     def note(self, action: Action) -> None:
         """Take in that `action` was carried out just now."""
         if isinstance(action, Emit):
+            self._hear(action.delta)
             if action.leg is Leg.ACK:
                 self.acknowledged = trio.current_time()
             elif self.answered is None and action.delta.answers:
                 self.answered = trio.current_time()
         elif isinstance(action, Finish):
+            if self.speakable is None and self.speech.finish():
+                self.speakable = trio.current_time()
             self.usage = action.usage
             self.finish_reason = action.endings[0][0].finish_reason
             self.finished = True
         elif isinstance(action, Abort):
             self.error = action.error
 
+    def _hear(self, delta: Delta) -> None:
+        """Note when the client has enough of the first choice to speak."""
+        if self.speakable is None and delta.content and delta.index == 0 and self.speech.feed(delta.content):
+            self.speakable = trio.current_time()
+
 
 class StreamedReply:
-    """Writes chunks as they come. The head goes out with the first of them, so until then an error can be a status."""
+    """Writes chunks as they come. The head goes out with the first of them, so until then an error can be a status.
 
-    def __init__(self, reply: Reply, head: ReplyHead, headers: HeaderList, ledger: Ledger) -> None:
+    trace_legs: whether a comment tells each leg before its first chunk.
+    """
+
+    def __init__(
+        self, reply: Reply, head: ReplyHead, headers: HeaderList, ledger: Ledger, *, trace_legs: bool = False
+    ) -> None:
         self._reply = reply
         self._encoder = ChunkEncoder(head)
         self._headers = headers
         self._ledger = ledger
+        self._trace_legs = trace_legs
+        self._leg: Leg | None = None
 
     async def write(self, actions: Sequence[Action]) -> None:
         """Send what all of `actions` say, in one write.
@@ -97,7 +117,11 @@ class StreamedReply:
 
     def _encode(self, action: Action) -> bytes:
         if isinstance(action, Emit):
-            return self._encoder.delta(action.delta, role=action.role)
+            chunk = self._encoder.delta(action.delta, role=action.role)
+            if not self._trace_legs or action.leg is self._leg:
+                return chunk
+            self._leg = action.leg
+            return encode_leg(action.leg) + chunk
         if isinstance(action, Finish):
             endings = [self._encoder.delta(delta, role=role) for delta, role in action.endings]
             return b"".join([*endings, self._encoder.end(action.usage)])

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from loro_core.app.keys import Key, Row, Variable, keys_of, setting
 from loro_core.app.kinds import Address, ApiKey, Choice, Fields, Flag, Names, Number, Text, Url, Whole
 from loro_core.chat import Json, nothing
+from loro_core.decide.release.profile import PROFILES
 from loro_core.fleet import Deployment, Secret
 
 NAME = r"[a-z][a-z0-9-]*"
@@ -156,6 +157,12 @@ class ReplySettings:
         0.18, Number(0, 30), "how long the small model may take to better a phrase in `adaptive`"
     )
     slack_s: float = setting(0.3, Number(0, 30), "an answer that is this early needs no acknowledgement")
+    client: str | None = setting(
+        None,
+        Choice(tuple(PROFILES)),
+        "the voice client that requests come from, where they do not show it",
+        shown_default="`pipecat`'s rules, which harm nobody",
+    )
     max_tokens_limit: int = setting(8192, Whole(1, 10000000), "the largest `max_tokens` that a client may ask for")
     temperature: float | None = setting(
         0.7, Number(0, 2, off="none"), "what the answering model gets if the client names none; `none` leaves it out"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import deque
+from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -25,39 +25,43 @@ class Summary:
 
 
 class Window:
-    """The latest `size` values. `total` counts all that ever came, `sum` adds them up."""
+    """The latest `size` values, in memory that is taken at the start and never grows.
 
-    __slots__ = ("_values", "sum", "total")
+    total: how many ever came; sum: what they add up to.
+    """
+
+    __slots__ = ("_ring", "_size", "sum", "total")
 
     def __init__(self, size: int) -> None:
-        self._values: deque[float] = deque(maxlen=size)
+        self._size = size
+        self._ring = array("d", bytes(8 * size))
         self.total = 0
         self.sum = 0.0
 
     def __len__(self) -> int:
-        return len(self._values)
+        return min(self.total, self._size)
 
     def __repr__(self) -> str:
-        return f"<Window {len(self._values)} of {self.total}>"
+        return f"<Window {len(self)} of {self.total}>"
 
     def add(self, value: float) -> None:
         """Take in one value; what is not finite is no measurement and is left out."""
         if math.isfinite(value):
-            self._values.append(value)
+            self._ring[self.total % self._size] = value
             self.total += 1
             self.sum += value
 
     def quantiles(self, *ps: float) -> tuple[float, ...]:
         """Return a value for each p, 0.0 for all while empty."""
-        if not self._values:
+        if not self.total:
             return (0.0,) * len(ps)
-        ordered = sorted(self._values)
+        ordered = sorted(self._ring[: len(self)])
         return tuple(nearest_rank(ordered, p) for p in ps)
 
     def summary(self) -> Summary:
-        if not self._values:
+        if not self.total:
             return Summary()
-        ordered = sorted(self._values)
+        ordered = sorted(self._ring[: len(self)])
         return Summary(
             avg=sum(ordered) / len(ordered),
             min=ordered[0],

@@ -12,6 +12,12 @@ HINT = (
 )
 
 
+def is_bare(request: ChatRequest) -> bool:
+    """Return whether `request` has no system message for a hint to stand in, so that it has to bring its own."""
+    first = request.messages[0]
+    return first.role not in ("system", "developer") or not isinstance(first.fields.get("content"), str)
+
+
 def told(request: ChatRequest, words: str) -> ChatRequest:
     """Return `request` with the hint that `words` were said.
 
@@ -19,10 +25,9 @@ def told(request: ChatRequest, words: str) -> ChatRequest:
     else. A leading system message that is not plain text is left as it is, and the hint stands before it.
     """
     hint = HINT.format(words=words.strip())
+    if is_bare(request):
+        return replace(request, messages=(Message.of("system", hint), *request.messages))
     first = request.messages[0]
-    content = first.fields.get("content")
-    if first.role in ("system", "developer") and isinstance(content, str):
-        text = f"{content}\n\n{hint}"
-        first = replace(first, text=text, fields={**first.fields, "content": text})
-        return replace(request, messages=(first, *request.messages[1:]))
-    return replace(request, messages=(Message.of("system", hint), *request.messages))
+    text = f"{first.fields['content']}\n\n{hint}"
+    first = replace(first, text=text, fields={**first.fields, "content": text})
+    return replace(request, messages=(first, *request.messages[1:]))

@@ -5,18 +5,29 @@
     OPEN          1 say them             2 answering: drop the words, say it   5 finish          6 abort
                     -> ACKNOWLEDGED          -> ANSWERING
                                          3 else (reasoning, ...): pass it on
-    ACKNOWLEDGED  -                      4 answering: join, say it             5 finish          6 apologise, abort
+    ACKNOWLEDGED  -                      4 text: into the seam                 5 finish          6 apologise, abort
+                                             -> JOINING, or ANSWERING
+                                         4 else answering: say it
                                              -> ANSWERING
+                                         3 else: pass it on
+    JOINING       -                      4 text: into the seam                 5 empty the seam  6 empty the seam
+                                             -> ANSWERING once it is done        finish            apologise, abort
+                                         4 else answering: empty the seam
+                                             say it -> ANSWERING
                                          3 else: pass it on
     ANSWERING     7 too late: forget     4 say it                              5 finish          6 apologise, abort
     CLOSED        8 nothing comes out any more, whatever goes in
 
+    When a tick comes in JOINING, what the seam may hold no longer is said.
+
 1. The acknowledgement is one delta of its own.
 2. Whoever is first wins. An answer that is there first makes the acknowledgement needless: its leg is cancelled.
 3. A delta that is no part of the answer itself (reasoning, a vendor's field) decides nothing.
-4. Between acknowledgement and answer stands `join`, unless the answer brings its own space or begins with a tool call.
+4. Between acknowledgement and answer stands the seam: it may hold the answer's first characters back, takes off what
+   was said before, and sets the space. Where the answer begins with a tool call, there is nothing to join.
 5. Finish reasons are held back until the answer's end, so that each choice has exactly one, in a delta of its own,
-   after all that the choice says; the usage follows. A choice that was never ended has "stop".
+   after all that the choice says; the usage follows. A choice that was never ended has "stop". The seam is emptied as
+   soon as the first choice has its reason.
 6. A failure after every choice has its finish reason is an end (5): the reply was complete. Else nothing that looks
    like an end is written. The configured apology is said only where something was said before.
 7. Its tokens are still counted.
@@ -29,6 +40,8 @@ from enum import Enum
 from unicodedata import east_asian_width
 
 from loro_core.chat import Delta, ReplyUsage, Usage
+from loro_core.decide.category import Category
+from loro_core.decide.seam import Edit, Seam, SeamLimits
 from loro_core.errors import UpstreamError
 from loro_core.fleet import Leg
 
@@ -39,20 +52,29 @@ from loro_core.fleet import Leg
 class Acknowledged:
     """The acknowledging leg is through.
 
-    words: what to say, "" for nothing. join: what stands between them and the answer.
+    words: what to say, "" for nothing. language: their tag; category: what the user's turn wanted; None if unknown.
     usage: what the acknowledging model spent, whether its words were taken or not.
     """
 
     words: str = ""
-    join: str = ""
+    language: str | None = None
+    category: Category | None = None
     usage: Usage | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answered:
-    """The answering leg brought a delta."""
+    """The answering leg brought a delta. now: when, on the clock of `Merge.deadline`."""
 
     delta: Delta
+    now: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ticked:
+    """It is `Merge.deadline`, or later."""
+
+    now: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +89,7 @@ class AnswerFailed:
     error: UpstreamError
 
 
-Event = Acknowledged | Answered | AnswerEnded | AnswerFailed
+Event = Acknowledged | Answered | Ticked | AnswerEnded | AnswerFailed
 
 # --- actions -----------------------------------------------------------------------------------------------------
 
@@ -112,6 +134,7 @@ Action = Emit | CancelLeg | Finish | Abort
 class State(Enum):
     OPEN = "open"
     ACKNOWLEDGED = "acknowledged"
+    JOINING = "joining"
     ANSWERING = "answering"
     CLOSED = "closed"
 
@@ -120,14 +143,18 @@ class Merge:
     """The machine. choices: how many the client asked for. apology: said before an abort, "" for none.
 
     acknowledging: whether an acknowledging leg runs at all; without one, no CancelLeg is asked for.
+    seam: how much of the answer may be held back behind an acknowledgement, and how long.
     """
 
-    def __init__(self, *, acknowledging: bool, choices: int = 1, apology: str = "") -> None:
+    def __init__(
+        self, *, acknowledging: bool, choices: int = 1, apology: str = "", seam: SeamLimits | None = None
+    ) -> None:
         self._acknowledging = acknowledging
         self._choices = choices
         self._apology = apology
         self._state = State.OPEN
-        self._join = ""
+        self._seam_limits = seam
+        self._seam: Seam | None = None
         self._opened: set[int] = set()
         self._endings: dict[int, Delta] = {}
         self._answer_usage: Usage | None = None
@@ -142,6 +169,16 @@ class Merge:
         """Whether anything was emitted."""
         return bool(self._opened)
 
+    @property
+    def deadline(self) -> float | None:
+        """When `Ticked` is due, None if nothing is held back."""
+        return self._seam.deadline if self._seam is not None else None
+
+    @property
+    def seam_edits(self) -> tuple[Edit, ...]:
+        """What was changed where the answer joins the acknowledgement."""
+        return self._seam.edits if self._seam is not None else ()
+
     def __repr__(self) -> str:
         return f"<Merge {self._state.value}, {len(self._endings)} of {self._choices} choices ended>"
 
@@ -150,9 +187,11 @@ class Merge:
         if self._state is State.CLOSED:  # 8
             return []
         if isinstance(event, Answered):
-            return self._answered(event.delta)
+            return self._answered(event.delta, event.now)
         if isinstance(event, Acknowledged):
             return self._acknowledged(event)
+        if isinstance(event, Ticked):
+            return self._ticked(event.now)
         if isinstance(event, AnswerEnded):
             return self._finish()
         return self._failed(event.error)
@@ -163,25 +202,53 @@ class Merge:
         if self._state is not State.OPEN or not event.words:
             return []
         self._state = State.ACKNOWLEDGED  # 1
-        self._join = event.join
+        self._seam = Seam(event.words, event.language, self._seam_limits, category=event.category)
         return [self._emit(Delta(content=event.words), Leg.ACK)]
 
-    def _answered(self, delta: Delta) -> list[Action]:
+    def _answered(self, delta: Delta, now: float) -> list[Action]:
         if delta.usage is not None:
             self._answer_usage = delta.usage
         if delta.finish_reason is not None:  # 5
             self._endings.setdefault(delta.index, _ending(delta))
         actions: list[Action] = []
-        if delta.answers and self._state is not State.ANSWERING:
-            actions += self._drop_acknowledgement()  # 2
-            if self._state is State.ACKNOWLEDGED:
-                delta = _joined(self._join, delta)  # 4
+        if self._state is State.OPEN and delta.answers:
+            actions = self._drop_acknowledgement()  # 2
             self._state = State.ANSWERING
+        elif self._seam is not None and not self._seam.done and delta.index == 0:
+            actions, delta = self._through_seam(self._seam, delta, now)  # 4
         if delta.content or delta.tool_calls or delta.fields or (delta.choice_fields and delta.finish_reason is None):
             if delta.finish_reason is not None or delta.usage is not None:
                 delta = replace(delta, finish_reason=None, usage=None)
             actions.append(self._emit(delta, Leg.ANSWER))  # 3, 4
         return actions
+
+    def _through_seam(self, seam: Seam, delta: Delta, now: float) -> tuple[list[Action], Delta]:
+        """Return what must be said before `delta`, and what is to be said of it."""
+        text = seam.feed(delta.content, now) if delta.content else ""
+        if delta.finish_reason is not None or replace(delta, content=None).answers:
+            text += seam.end()
+        if seam.done:
+            self._state = State.ANSWERING
+        elif delta.content:
+            self._state = State.JOINING
+        if delta.content:
+            return [], replace(delta, content=text or None)
+        return self._said(text), delta
+
+    def _said(self, text: str) -> list[Action]:
+        return [self._emit(Delta(content=text), Leg.ANSWER)] if text else []
+
+    def _ticked(self, now: float) -> list[Action]:
+        if self._seam is None:
+            return []
+        actions = self._said(self._seam.tick(now))
+        if actions:
+            self._state = State.ANSWERING
+        return actions
+
+    def _emptied(self) -> list[Action]:
+        """Return what says what the seam still holds."""
+        return self._said(self._seam.end()) if self._seam is not None else []
 
     def _drop_acknowledgement(self) -> list[Action]:
         if not self._acknowledging:
@@ -190,17 +257,18 @@ class Merge:
         return [CancelLeg(leg=Leg.ACK)]
 
     def _finish(self) -> list[Action]:
+        actions = self._emptied()
         self._state = State.CLOSED
         seen = set(range(self._choices)) | self._opened | self._endings.keys()
         endings = [self._endings.get(i) or Delta(index=i, finish_reason="stop") for i in sorted(seen)]
         usage = ReplyUsage(answer=self._answer_usage, acknowledgement=self._ack_usage)
         last = Finish(endings=tuple((d, self._opens(d.index)) for d in endings), usage=usage)
-        return [*self._drop_acknowledgement(), last]
+        return [*actions, *self._drop_acknowledgement(), last]
 
     def _failed(self, error: UpstreamError) -> list[Action]:
         if len(self._endings) >= self._choices and self._opened <= self._endings.keys():
             return self._finish()  # 6
-        actions = self._drop_acknowledgement()
+        actions = [*self._drop_acknowledgement(), *self._emptied()]
         if self._apology and self.spoken:
             actions.append(self._emit(Delta(content=_set_apart(self._apology)), Leg.ANSWER))
         self._state = State.CLOSED
@@ -221,13 +289,6 @@ def _ending(delta: Delta) -> Delta:
     if delta.content or delta.tool_calls or delta.fields:
         return Delta(index=delta.index, finish_reason=delta.finish_reason, chunk_fields=delta.chunk_fields)
     return replace(delta, content=None, usage=None)
-
-
-def _joined(join: str, delta: Delta) -> Delta:
-    content = delta.content
-    if not join or not content or content[0].isspace() or delta.index != 0:
-        return delta
-    return replace(delta, content=join + content)
 
 
 def _set_apart(apology: str) -> str:

@@ -4,7 +4,7 @@ direct    the answering model alone.
 race      both models start at the same instant; the acknowledging model's words are written when they are ready.
 instant   a phrase is written at once; the answering model is told at its start that it was said.
 adaptive  direct where the answering model is quick enough for nobody to notice; else a phrase, which the
-          acknowledging model may better within a short while.
+          acknowledging model may better within a short while; where there is none, as in instant.
 
 In all of them an answer that is there first drops the acknowledgement: that is the merge's doing, not the policy's.
 """
@@ -72,7 +72,7 @@ class Adaptive:
         deadline_s = fleet.quick_deadline_s if asks else 0.0
         return Plan(
             policy=self.name,
-            acknowledge=Acknowledge(ask_model=asks, deadline_s=deadline_s),
+            acknowledge=Acknowledge(ask_model=asks, deadline_s=deadline_s, tell_answer=not asks),
             reason="unmeasured model" if expected_s is None else "slow model",
         )
 

@@ -21,6 +21,7 @@ from loro_core.decide.category import Category, category_of
 from loro_core.decide.history import recent, replies_since, spoken_form
 from loro_core.decide.language import language_of
 from loro_core.decide.phrasebook import Phrasebook
+from loro_core.decide.release.profile import Phrasing
 from loro_core.decide.tone import Tone, tone_of_call
 
 
@@ -28,15 +29,14 @@ from loro_core.decide.tone import Tone, tone_of_call
 class Words:
     """An acknowledgement for one turn.
 
-    sentence: what is said. tail: a second sentence, for clients that hold short texts back; "" if there is none.
-    lead_in: what leads to the answer, "" if nothing does.
+    phrasing: what is said, in its parts. long: the same with a second sentence, for clients that hold short texts back
+        (60 characters or more, 22 in Chinese and Japanese, 30 in Korean); None if there is none.
     language, category, tone: of the turn, as it was read; the words are in that language, and sober for a grave turn.
-    join: what stands between the parts, and before an answer that does not begin with a space of its own.
+    join: what stands between words, and between these and an answer that does not begin with a space of its own.
     """
 
-    sentence: str
-    tail: str = ""
-    lead_in: str = ""
+    phrasing: Phrasing
+    long: Phrasing | None = None
     language: str
     category: Category
     tone: Tone = Tone.PLAIN
@@ -44,13 +44,13 @@ class Words:
 
     @property
     def text(self) -> str:
-        """The usual form: sentence and lead-in."""
-        return self.join.join(filter(None, (self.sentence, self.lead_in)))
+        """The parts in one."""
+        return self.join.join(filter(None, (self.phrasing.sentence, self.phrasing.lead_in)))
 
     @property
-    def long(self) -> str:
-        """The same with the tail: 60 characters or more, 20 in Chinese and Japanese. `text`, if there is no tail."""
-        return self.join.join(filter(None, (self.sentence, self.tail, self.lead_in)))
+    def candidates(self) -> tuple[Phrasing, ...]:
+        """The ways to say it, the shortest first, as `release.shape` takes them."""
+        return (self.phrasing,) if self.long is None else (self.phrasing, self.long)
 
 
 def choose(book: Phrasebook, request: ChatRequest, rng: random.Random, *, key: str | None = None) -> Words | None:
@@ -79,10 +79,15 @@ def choose(book: Phrasebook, request: ChatRequest, rng: random.Random, *, key: s
         return None
     pick = rng.choice if key is None else _by(key)
     history = recent(request)
+    sentence = _least_worn(phrases.sentences, lambda text: replies_since(text, history), pick)
+    lead_in = pick(phrases.lead_ins) if phrases.lead_ins else ""
+    long = None
+    if phrases.tails:
+        tail = _least_worn(phrases.tails, lambda text: _heard_since(text, history), pick)
+        long = Phrasing(sentence=f"{sentence}{chapter.join}{tail}", lead_in=lead_in)
     return Words(
-        sentence=_least_worn(phrases.sentences, lambda sentence: replies_since(sentence, history), pick),
-        tail=_least_worn(phrases.tails, lambda tail: _heard_since(tail, history), pick) if phrases.tails else "",
-        lead_in=pick(phrases.lead_ins) if phrases.lead_ins else "",
+        phrasing=Phrasing(sentence=sentence, lead_in=lead_in),
+        long=long,
         language=language,
         category=category,
         tone=tone,

@@ -61,11 +61,14 @@ class Call:
     deployment: where, and with which model name, key and field lists.
     request: what to ask. `request.stream` says whether the upstream is asked to stream.
     http: the transport, bound to this deployment; its errors carry the deployment's name.
+    prefill: the words that the reply has begun with, and from which the upstream is to go on; "" for none. Only a
+        provider that says it `Continues` is given any. They end in no white space.
     """
 
     deployment: Deployment
     request: ChatRequest
     http: UpstreamHttp
+    prefill: str = ""
 
 
 @runtime_checkable
@@ -115,6 +118,10 @@ class ProviderSettings(Protocol):
         """Return what is wrong with `deployment`, each "key: value and expectation"; empty if all is well."""
 
 
+AUTO = "auto"
+"""The provider of a deployment whose service is asked which protocol it speaks; no plugin can take this name."""
+
+
 @runtime_checkable
 class Recogniser(Protocol):
     """A provider may also recognise its protocol at an address: deployments with provider "auto" ask for it."""
@@ -124,6 +131,19 @@ class Recogniser(Protocol):
 
         Raises UpstreamError when the service cannot be asked; the question is then put again another time.
         """
+
+
+@runtime_checkable
+class Continues(Protocol):
+    """A provider may also make a model go on from words that its reply has begun with (`Call.prefill`).
+
+    The deltas of such a call hold what the upstream wrote, no more and no less: should it repeat the words, they come
+    out again. An upstream that will not have them raises UpstreamStatus like any other refusal. Both are noticed by
+    the gateway, which also finds another way to tell the model, and remembers.
+    """
+
+    def continues(self, deployment: Deployment, request: ChatRequest) -> bool:
+        """Return whether it is worth trying with `deployment` and a request like this one. Does no I/O."""
 
 
 @runtime_checkable

@@ -13,6 +13,7 @@ PROJECT = "loro"
 
 hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
+"""Marks a plugin's function as a hook: it has the name and arguments of one of those below."""
 
 
 @hookspec

@@ -20,7 +20,7 @@ import pluggy
 from loro_core.decide.schedule import BUILT_IN
 from loro_core.errors import PluginError
 from loro_core.plugin import hookspecs
-from loro_core.plugin.api import Policy, Provider
+from loro_core.plugin.api import AUTO, Policy, Provider
 
 NAME = re.compile(r"[a-z][a-z0-9-]*\Z")
 CORE = "loro-core"
@@ -145,6 +145,8 @@ class _Shelf:
                 raise PluginError(
                     f"{kind} name {one.name!r} is not lower-case letters, digits and hyphens", plugin=found.label
                 )
+            if kind == "provider" and one.name == AUTO:
+                raise PluginError(f"{kind} name {AUTO!r} stands for asking the service", plugin=found.label)
             if one.name in seen:
                 owner = self._owner.get(f"{kind} {one.name}", found.label)
                 raise PluginError(f"{kind} {one.name!r} is already registered by {owner}", plugin=found.label)

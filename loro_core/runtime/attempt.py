@@ -5,6 +5,9 @@ idle          between two deltas after that; the time the client takes to read d
 settle        after every choice has its finish reason, for usage and [DONE]; running out of it is no failure
 reply         a whole call that does not stream
 A live stream has no total cap. Once something was delivered nothing is tried again.
+
+A call whose reply was begun for the model (`Call.prefill`) may be asked in another way when it is refused or ends
+without a word. That is no retry: it is not counted, not waited for, and has the same deadlines.
 """
 
 from __future__ import annotations
@@ -20,26 +23,49 @@ from loro_core.decide.retry import Budget, wait_before_retry
 from loro_core.errors import UpstreamError, UpstreamTimeout
 from loro_core.fleet import Leg
 from loro_core.plugin.api import Call, Provider
-from loro_core.runtime.observe import LegEnded, LegOutcome, LegRetried, LegSpoke, LegStarted, Observer
+from loro_core.runtime.observe import (
+    LegAskedOtherwise,
+    LegEnded,
+    LegOutcome,
+    LegRetried,
+    LegSpoke,
+    LegStarted,
+    Observer,
+)
 
 SETTLE_S = 1.0
 """Some upstreams keep the connection open after the last chunk and never send [DONE]."""
 
 Deliver = Callable[[Sequence[Delta]], Awaitable[None]]
 
+Instead = Callable[["UpstreamError | None"], "Call | None"]
+"""(the error, None if the reply was complete without a word) -> what to ask instead, None to leave it at that."""
+
+
+def _nothing_instead(error: UpstreamError | None) -> Call | None:  # noqa: ARG001
+    return None
+
 
 async def run_leg(
-    leg: Leg, provider: Provider, call: Call, deliver: Deliver, *, observer: Observer, rng: random.Random
+    leg: Leg,
+    provider: Provider,
+    call: Call,
+    deliver: Deliver,
+    *,
+    observer: Observer,
+    rng: random.Random,
+    instead: Instead = _nothing_instead,
 ) -> None:
     """Bring one leg to its end, handing each batch of deltas to `deliver` in order.
 
     deliver: is awaited before more is read from the upstream, so a slow client slows the upstream down.
+    instead: is asked after a try that failed before anything was delivered, and after a prefilled one without a word.
     Raises the UpstreamError that ended the leg; its phase is "decode" if anything had been delivered.
     After Cancelled the upstream's connection is closed; some deltas may have been delivered.
     """
     start = trio.current_time()
     observer(LegStarted(leg=leg, deployment=call.deployment))
-    tries = _Tries(leg, provider, call, deliver=deliver, observer=observer, start=start)
+    tries = _Tries(leg, provider, call, deliver=deliver, observer=observer, start=start, instead=instead)
     outcome: LegOutcome = "cancelled"
     failure: UpstreamError | None = None
     try:
@@ -56,7 +82,15 @@ async def run_leg(
 
 class _Tries:
     def __init__(
-        self, leg: Leg, provider: Provider, call: Call, *, deliver: Deliver, observer: Observer, start: float
+        self,
+        leg: Leg,
+        provider: Provider,
+        call: Call,
+        *,
+        deliver: Deliver,
+        observer: Observer,
+        start: float,
+        instead: Instead,
     ) -> None:
         self._leg = leg
         self._provider = provider
@@ -64,49 +98,85 @@ class _Tries:
         self._deliver = deliver
         self._observer = observer
         self._start = start
+        self._instead = instead
         self._began = False
+        self._held: list[Delta] = []
         self._ended_choices: set[int] = set()
         limit = call.deployment
         self._deadline = start + (limit.first_token_timeout_s if call.request.stream else limit.reply_timeout_s)
 
     async def run(self, rng: random.Random) -> None:
-        attempt = 0
+        attempt = 1
         while True:
-            attempt += 1
+            failure: UpstreamError | None = None
             try:
                 await self._try_once()
             except UpstreamError as error:
                 if self._began:
                     error.phase = "decode"
                     raise
-                left = Budget(
-                    retries=self._call.deployment.max_retries + 1 - attempt,
-                    time_s=self._deadline - trio.current_time(),
-                )
-                wait_s = wait_before_retry(error, attempt=attempt, budget=left, rng=rng)
-                if wait_s is None:
-                    raise
-                self._observer(LegRetried(leg=self._leg, deployment=self._call.deployment, error=error, wait_s=wait_s))
-                await trio.sleep(wait_s)
-            else:
+                failure = error
+            if self._began:
                 return
+            if self._asks_otherwise(failure):
+                continue
+            if failure is None:
+                await self._give_held()
+                return
+            wait_s = self._wait_after(failure, attempt, rng)
+            if wait_s is None:
+                raise failure
+            self._observer(LegRetried(leg=self._leg, deployment=self._call.deployment, error=failure, wait_s=wait_s))
+            await trio.sleep(wait_s)
+            attempt += 1
+
+    def _asks_otherwise(self, failure: UpstreamError | None) -> bool:
+        """Put another call in the place of the one that came to nothing, if there is one."""
+        if failure is None and not self._call.prefill:
+            return False
+        other = self._instead(failure)
+        if other is None:
+            return False
+        self._observer(LegAskedOtherwise(leg=self._leg, deployment=self._call.deployment, error=failure))
+        self._call = other
+        return True
+
+    def _wait_after(self, failure: UpstreamError, attempt: int, rng: random.Random) -> float | None:
+        left = Budget(
+            retries=self._call.deployment.max_retries + 1 - attempt,
+            time_s=self._deadline - trio.current_time(),
+        )
+        return wait_before_retry(failure, attempt=attempt, budget=left, rng=rng)
 
     async def _try_once(self) -> None:
+        self._held.clear()
+        self._ended_choices.clear()
         with trio.CancelScope(deadline=self._deadline) as scope:
             async with self._provider.open(self._call) as stream:
                 async for deltas in stream:
                     scope.deadline = math.inf
                     self._take_note(deltas)
-                    await self._deliver(deltas)
+                    if self._call.prefill and not self._began:
+                        self._held += deltas
+                    else:
+                        await self._give_held()
+                        await self._deliver(deltas)
                     scope.deadline = self._next_deadline()
         if scope.cancelled_caught and not self._complete:
             raise self._silence()
+
+    async def _give_held(self) -> None:
+        if self._held:
+            held, self._held = self._held, []
+            await self._deliver(held)
 
     def _take_note(self, deltas: Sequence[Delta]) -> None:
         for delta in deltas:
             if delta.finish_reason is not None:
                 self._ended_choices.add(delta.index)
-            if not self._began and (delta.adds or delta.finish_reason is not None):
+            # The end of a prefilled reply without a word is no beginning: it may still be asked for otherwise.
+            begins = delta.adds or (delta.finish_reason is not None and not self._call.prefill)
+            if not self._began and begins:
                 self._began = True
                 if self._call.request.stream:  # A whole reply's first token is its last: no measure of anything.
                     after_s = trio.current_time() - self._start
@@ -117,7 +187,7 @@ class _Tries:
         return len(self._ended_choices) >= self._call.request.n
 
     def _next_deadline(self) -> float:
-        if not self._began:
+        if not self._began and not self._complete:
             return self._deadline
         idle_s = self._call.deployment.idle_timeout_s
         return trio.current_time() + (min(SETTLE_S, idle_s) if self._complete else idle_s)

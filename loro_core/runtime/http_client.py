@@ -14,6 +14,7 @@ adds to the library:
 from __future__ import annotations
 
 import math
+import ssl
 import zlib
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
@@ -45,11 +46,13 @@ INFLATED_PIECE_BYTES = 1 << 20
 
 
 class HttpClient:
-    """Makes requests to every upstream; open from `async with` on."""
+    """Makes requests to every upstream; open from `async with` on.
 
-    def __init__(self) -> None:
-        # One context for both: reading the certificates takes some 30 ms.
-        tls = httpx.create_ssl_context()
+    tls: whom it trusts; None trusts the usual authorities, or SSL_CERT_FILE and SSL_CERT_DIR where they are set.
+    """
+
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+        tls = tls or httpx.create_ssl_context()  # one for both clients: reading the certificates takes some 30 ms
         self._pooled = _client(tls, keep=KEEP_ALIVE_CONNECTIONS)
         self._fresh = _client(tls, keep=0)
 
@@ -66,7 +69,7 @@ class HttpClient:
         return _Bound(self._pooled, self._fresh, deployment)
 
 
-def _client(tls: Any, *, keep: int) -> httpx.AsyncClient:
+def _client(tls: ssl.SSLContext, *, keep: int) -> httpx.AsyncClient:
     try:
         return httpx.AsyncClient(
             verify=tls,
@@ -167,7 +170,8 @@ class _Bound:
             if not (value.isascii() and value.isprintable()):
                 hint = "; see api_key" if name.lower() == "authorization" else ""
                 raise UpstreamUnreachable(
-                    f"the header {name} holds characters that HTTP cannot carry{hint}", deployment=self._deployment.name
+                    f"deployment '{self._deployment.name}': the header {name} holds what HTTP cannot carry{hint}",
+                    deployment=self._deployment.name,
                 )
 
     async def _request(
@@ -194,7 +198,7 @@ class _Bound:
                 await progress.abandon()
                 raise
         raise UpstreamTimeout(
-            f"no connection to {address(url)} within {limit_s:g} s: is it up, and is base_url right?",
+            f"deployment '{name}': no connection to {address(url)} within {limit_s:g} s: is base_url right?",
             deployment=name,
             phase="connect",
         )
@@ -249,7 +253,9 @@ class _Response:
 
     def _not_its_protocol(self, what: str) -> UpstreamProtocolError:
         where = address(str(self._response.url))
-        return UpstreamProtocolError(f"the body that {where} sent {what}", deployment=self._deployment)
+        return UpstreamProtocolError(
+            f"deployment '{self._deployment}': the body that {where} sent {what}", deployment=self._deployment
+        )
 
     async def read(self, max_bytes: int) -> bytes:
         body = bytearray()

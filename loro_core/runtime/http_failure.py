@@ -40,24 +40,29 @@ def failure(error: Exception, url: str, deployment: str) -> UpstreamError:
 
     Its message names host and port and what to look at, and repeats nothing that a header might have held.
     """
-    where = address(url)
+    where, whose = address(url), f"deployment '{deployment}':"
     if isinstance(error, httpx.ProxyError):
         return UpstreamUnreachable(
-            f"the proxy gives no connection to {where}; see HTTP_PROXY, HTTPS_PROXY, NO_PROXY", deployment=deployment
+            f"{whose} the proxy gives no connection to {where}; see HTTP_PROXY, HTTPS_PROXY, NO_PROXY",
+            deployment=deployment,
         )
     if isinstance(error, httpx.ConnectError):
-        return UpstreamUnreachable(f"cannot reach {where}: {_reason(error)}", deployment=deployment)
+        return UpstreamUnreachable(f"{whose} cannot reach {where}: {_reason(error)}", deployment=deployment)
     if isinstance(error, (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.LocalProtocolError)):
         return UpstreamUnreachable(
-            f"cannot ask {where}: base_url must be http:// or https:// and a host", deployment=deployment
+            f"{whose} cannot ask {where}: base_url must be http:// or https:// and a host", deployment=deployment
         )
     if is_closed_early(error):
-        return UpstreamClosed(f"{where} closed the connection before its answer was complete", deployment=deployment)
+        return UpstreamClosed(
+            f"{whose} {where} closed the connection before its answer was complete", deployment=deployment
+        )
     if isinstance(error, httpx.RemoteProtocolError) and not str(error).startswith(CLOSED_INSIDE):
         return UpstreamProtocolError(
-            f"{where} does not answer in HTTP/1.1: are the port and the scheme right?", deployment=deployment
+            f"{whose} {where} does not answer in HTTP/1.1: are the port and the scheme right?", deployment=deployment
         )
-    return UpstreamClosed(f"{where} closed the connection before its answer was complete", deployment=deployment)
+    return UpstreamClosed(
+        f"{whose} {where} closed the connection before its answer was complete", deployment=deployment
+    )
 
 
 def _reason(error: BaseException) -> str:

@@ -43,6 +43,15 @@ class LegRetried:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LegAskedOtherwise:
+    """A try was refused, or ended without a word (error is None); the same is asked at once in another way."""
+
+    leg: Leg
+    deployment: Deployment
+    error: UpstreamError | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LegEnded:
     """The call is over, after `duration_s`. error: why it failed."""
 
@@ -53,5 +62,5 @@ class LegEnded:
     error: UpstreamError | None = None
 
 
-Happening = LegStarted | LegSpoke | LegRetried | LegEnded
+Happening = LegStarted | LegSpoke | LegRetried | LegAskedOtherwise | LegEnded
 Observer = Callable[[Happening], None]

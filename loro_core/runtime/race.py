@@ -5,17 +5,31 @@ instant. Each hands its events to the merge and delivers what the merge makes of
 while both run, a lock keeps the order; once the acknowledgement is through, the answer writes straight to the client,
 with no queue and no task switch between a read from the upstream and a write to the client. A slow client holds the
 lock, which holds the leg, which stops reading: backpressure reaches the upstream.
+
+Where the merge holds the answer's first characters back, a third task gives it a tick at its deadline, and is gone as
+soon as nothing is held; so long the lock is needed too.
 """
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 
 import trio
 
 from loro_core.chat import Delta
-from loro_core.decide.merge import Acknowledged, Action, Answered, AnswerEnded, AnswerFailed, CancelLeg, Event, Merge
+from loro_core.decide.merge import (
+    Acknowledged,
+    Action,
+    Answered,
+    AnswerEnded,
+    AnswerFailed,
+    CancelLeg,
+    Event,
+    Merge,
+    Ticked,
+)
 from loro_core.errors import UpstreamError
 from loro_core.runtime.attempt import Deliver
 
@@ -44,8 +58,8 @@ async def run_race(merge: Merge, answer: AnswerLeg, acknowledge: AckLeg | None, 
     failure: Exception | None = None
     try:
         async with trio.open_nursery() as nursery:
-            race = _Race(merge, write, trio.CancelScope())
-            nursery.start_soon(race.acknowledge, acknowledge, nursery.cancel_scope)
+            race = _Race(merge, write, nursery)
+            nursery.start_soon(race.acknowledge, acknowledge)
             try:
                 await race.answer(answer)
             except Exception as exc:  # noqa: BLE001  # raised again below, outside of the nursery's group
@@ -65,12 +79,15 @@ def _sole(group: BaseExceptionGroup[BaseException]) -> BaseException:
 
 
 class _Race:
-    """ack_scope: the acknowledging leg's, None once there is nobody to cancel or to wait for."""
+    """children: where the tasks beside the answer's run; None if there are none."""
 
-    def __init__(self, merge: Merge, write: Write, ack_scope: trio.CancelScope | None) -> None:
+    def __init__(self, merge: Merge, write: Write, children: trio.Nursery | None) -> None:
         self._merge = merge
         self._write = write
-        self._ack_scope = ack_scope
+        self._children = children
+        self._ack_scope = None if children is None else trio.CancelScope()
+        self._ticking = False
+        self._nap = trio.CancelScope()
         self._lock = trio.Lock()
         self.failure: Exception | None = None
 
@@ -82,25 +99,44 @@ class _Race:
         else:
             await self._feed([AnswerEnded()])
 
-    async def acknowledge(self, leg: AckLeg, everything: trio.CancelScope) -> None:
+    async def acknowledge(self, leg: AckLeg) -> None:
         assert self._ack_scope is not None  # noqa: S101  # given where this is started
         with self._ack_scope:
             try:
                 await self._feed([await leg()])
             except Exception as exc:  # noqa: BLE001  # a bug, or what `write` raised: told to the caller of run_race
-                self.failure = exc
-                everything.cancel()
+                self._fail(exc)
         self._ack_scope = None
 
+    async def _tick(self) -> None:
+        try:
+            while (deadline := self._merge.deadline) is not None:
+                self._nap.deadline = deadline
+                with self._nap:
+                    await trio.sleep_forever()
+                self._nap = trio.CancelScope()
+                async with self._lock:
+                    await self._carry_out([Ticked(now=trio.current_time())])
+        except Exception as exc:  # noqa: BLE001  # what `write` raised: told to the caller of run_race
+            self._fail(exc)
+        self._ticking = False
+
+    def _fail(self, failure: Exception) -> None:
+        assert self._children is not None  # noqa: S101  # this is one of them
+        self.failure = failure
+        self._children.cancel_scope.cancel()
+
     async def _answered(self, deltas: Sequence[Delta]) -> None:
-        await self._feed([Answered(delta=delta) for delta in deltas])
+        now = trio.current_time()
+        await self._feed([Answered(delta=delta, now=now) for delta in deltas])
 
     async def _feed(self, events: Sequence[Event]) -> None:
-        if self._ack_scope is None:
+        if self._ack_scope is None and not self._ticking:
             await self._carry_out(events)
         else:
             async with self._lock:
                 await self._carry_out(events)
+        self._mind_the_deadline()
 
     async def _carry_out(self, events: Sequence[Event]) -> None:
         actions: list[Action] = []
@@ -112,6 +148,15 @@ class _Race:
                     actions.append(action)
         if actions:
             await self._write(actions)
+
+    def _mind_the_deadline(self) -> None:
+        """Have a task for the merge's deadline while there is one, and only then."""
+        deadline = self._merge.deadline
+        if self._ticking:
+            self._nap.deadline = -math.inf if deadline is None else deadline
+        elif deadline is not None and self._children is not None:
+            self._ticking = True
+            self._children.start_soon(self._tick)
 
     def _cancel_acknowledgement(self) -> None:
         if self._ack_scope is not None:

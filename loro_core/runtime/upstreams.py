@@ -14,9 +14,8 @@ import trio
 from loro_core.chat import ChatRequest
 from loro_core.errors import UpstreamError, UpstreamTimeout
 from loro_core.fleet import Deployment
-from loro_core.plugin.api import Call, Provider, Recogniser, UpstreamHttp
+from loro_core.plugin.api import AUTO, Call, Provider, Recogniser, UpstreamHttp
 
-AUTO = "auto"
 USUAL = "openai"
 """What an address speaks when nobody recognises it."""
 

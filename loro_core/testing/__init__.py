@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from loro_core.testing import performance
 from loro_core.testing.ask import Ask, ask_of
+from loro_core.testing.bench import CannotPlay, ProviderBench, Stage, ollama_bench, openai_bench
+from loro_core.testing.check_policy import check_policy
+from loro_core.testing.check_provider import check_provider
 from loro_core.testing.script import Script, ScriptedToolCall, tokenise
 from loro_core.testing.script_options import ScriptError, model_of, options_of, parse_model, parse_script
 from loro_core.testing.upstream import (
@@ -21,16 +24,23 @@ from loro_core.testing.upstream import (
 
 __all__ = [
     "Ask",
+    "CannotPlay",
     "Moment",
+    "ProviderBench",
     "Record",
     "Script",
     "ScriptError",
     "ScriptedToolCall",
+    "Stage",
     "Upstream",
     "UpstreamProcess",
     "ask_of",
+    "check_policy",
+    "check_provider",
     "model_of",
+    "ollama_bench",
     "open_upstream",
+    "openai_bench",
     "options_of",
     "parse_model",
     "parse_script",

@@ -14,7 +14,7 @@ class Ask:
     """What a request wants, as far as a scripted model can tell.
 
     max_tokens: content tokens a choice. stop: the text ends before the first of these.
-    after_tool: the last message is a tool's result.
+    after_tool: the last message is a tool's result. prefill: the words that the reply was begun with.
     """
 
     stream: bool = True
@@ -24,6 +24,7 @@ class Ask:
     stop: tuple[str, ...] = ()
     prompt_tokens: int = 0
     after_tool: bool = False
+    prefill: str = ""
 
 
 def ask_of(body: Mapping[str, Json]) -> Ask:
@@ -40,7 +41,18 @@ def ask_of(body: Mapping[str, Json]) -> Ask:
         stop=stops(body.get("stop")),
         prompt_tokens=sum(len(tokenise(text_of(m))) for m in turns),
         after_tool=bool(turns) and turns[-1].get("role") in ("tool", "function"),
+        prefill=_prefill(body, turns),
     )
+
+
+def _prefill(body: Mapping[str, Json], turns: Sequence[Mapping[str, Json]]) -> str:
+    """Return what the reply was begun with, in whichever way: a field, or a last assistant message, marked or not."""
+    prefix = body.get("prefix")
+    if isinstance(prefix, str):
+        return prefix
+    if not turns or turns[-1].get("role") != "assistant" or turns[-1].get("tool_calls"):
+        return ""
+    return text_of(turns[-1])
 
 
 def stops(value: Json) -> tuple[str, ...]:

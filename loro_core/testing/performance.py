@@ -12,7 +12,7 @@ from typing import Literal
 
 from loro_core.chat import NOTHING, Delta, Json, ToolCallDelta, Usage
 from loro_core.testing.ask import Ask
-from loro_core.testing.script import Script, ScriptedToolCall, tokenise
+from loro_core.testing.script import ENDING_FAULTS, Script, ScriptedToolCall, tokenise
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,12 +151,14 @@ def perform(script: Script, ask: Ask) -> Iterator[Step]:
             retry_after_s=script.retry_after_s,
             error=error_of(script),
         )
+    elif script.prefill == "refuse" and ask.prefill:
+        yield Refuse(at_s=script.fault_s, status=400, retry_after_s=None, error=error_of(replace(script, status=400)))
     elif script.hang == "before_head":
         yield Hang(at_s=0.0)
     else:
         yield from _opening(script)
         if script.hang == "after_head":
-            yield Hang(at_s=0.0 if script.head == "early" else script.first_token_s)
+            yield Hang(at_s=script.first_token_s)
         else:
             yield from _reply(script, ask)
 
@@ -233,15 +235,17 @@ def _finish(script: Script, ask: Ask, part: _Part, wanted: bool, at_s: float) ->
 
 
 def _part(script: Script, ask: Ask) -> _Part:
-    content = _until(script.says(after_tool=ask.after_tool), ask.stop)
+    content = _until(script.says(after_tool=ask.after_tool, prefill=ask.prefill), ask.stop)
     reasoning = [Delta(fields={"reasoning_content": piece}) for piece in tokenise(script.reasoning)]
     calls = () if ask.after_tool else script.tool_calls
     tokens = [*reasoning, *(Delta(content=piece) for piece in content), *_call_pieces(calls)]
     kept = tokens[: ask.max_tokens]
+    # A fault that ends the reply strikes before the finish reason, so that must not ride on the last token.
+    breaks = any(getattr(script, fault) is not None for fault in ENDING_FAULTS if fault.endswith("_after"))
     finish_reason = script.finish_reason or ("tool_calls" if calls else "stop")
     if len(kept) < len(tokens):
         finish_reason = "length"
-    if kept and script.finish == "with_content":
+    if kept and script.finish == "with_content" and not breaks:
         kept[-1] = replace(kept[-1], finish_reason=finish_reason)
     return _Part(tokens=tuple(kept), finish_reason=finish_reason, reasoned=min(len(reasoning), len(kept)))
 
@@ -249,10 +253,12 @@ def _part(script: Script, ask: Ask) -> _Part:
 def _until(pieces: tuple[str, ...], stop: tuple[str, ...]) -> tuple[str, ...]:
     """Return the pieces up to the first stop text; it may lie across several of them."""
     text = "".join(pieces)
-    left = min((at for at in (text.find(s) for s in stop) if at >= 0), default=len(text))
+    left = min((at for at in (text.find(s) for s in stop) if at >= 0), default=-1)
+    if left < 0:
+        return pieces
     kept: list[str] = []
     for piece in pieces:
-        if left <= 0 and text:
+        if left <= 0:
             break
         kept.append(piece[:left])
         left -= len(piece)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
 
 DEFAULT_TEXT = "This is a scripted answer, spoken one word at a time."
+GREETING = "Hello there!"
 
 # Han, kana, Hangul and their punctuation, full-width forms: such scripts get a token a character.
 _SPACELESS = "\u1100-\u11ff\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff"
@@ -44,6 +45,9 @@ class Script:
         reasoning: said first, in `reasoning_content` (Ollama: `thinking`).
         tool_calls: made after the text; not made again when the request's last message is a tool's result.
         finish_reason: None is stop, length or tool_calls, as it fits.
+        prefill: what it does where its reply was begun for it (`Ask.prefill`): it says what is left of the text
+            ("continue"), the words and the text ("echo"), the whole text ("ignore"), a greeting and the text
+            ("greet") or nothing ("silent"), or answers with status 400 ("refuse").
 
     When: seconds from the arrival of the request
         first_token_s: the first token of any kind. tokens_per_s, gap_s: how fast the others follow; give one.
@@ -80,6 +84,7 @@ class Script:
     reasoning: str = ""
     tool_calls: tuple[ScriptedToolCall, ...] = ()
     finish_reason: str | None = None
+    prefill: Literal["continue", "echo", "ignore", "greet", "silent", "refuse"] = "continue"
 
     first_token_s: float = 0.0
     tokens_per_s: float | None = None
@@ -128,10 +133,19 @@ class Script:
         """Return what the `number`th call gets, counted from 0: once `times` calls were struck, no faults."""
         return self if self.times is None or number < self.times else replace(self, **_HEALED)
 
-    def says(self, *, after_tool: bool = False) -> tuple[str, ...]:
-        """Return what the content deltas hold, `think` included."""
+    def says(self, *, after_tool: bool = False, prefill: str = "") -> tuple[str, ...]:
+        """Return what the content deltas hold, `think` included. prefill: what the reply was begun with."""
         thought = tokenise(f"<think>\n{self.think}\n</think>\n\n") if self.think else ()
-        return thought + self._words(after_tool=after_tool)
+        words = self._words(after_tool=after_tool)
+        return thought + (self._gone_on(words, prefill) if prefill else words)
+
+    def _gone_on(self, words: tuple[str, ...], prefill: str) -> tuple[str, ...]:
+        if self.prefill == "silent":
+            return ()
+        if self.prefill == "continue":
+            return _without_beginning(words, prefill)
+        first = {"echo": prefill, "greet": GREETING}.get(self.prefill, "")
+        return (*tokenise(first), _spaced(words[0]), *words[1:]) if first and words else words
 
     def _words(self, *, after_tool: bool) -> tuple[str, ...]:
         if self.giant_bytes is not None:
@@ -146,6 +160,17 @@ class Script:
             words = tokenise(DEFAULT_TEXT)
         again = words if self.pieces is not None else (_spaced(words[0]), *words[1:])
         return tuple(itertools.islice(itertools.chain(words, itertools.cycle(again)), self.tokens))
+
+
+def _without_beginning(pieces: tuple[str, ...], beginning: str) -> tuple[str, ...]:
+    """Return what `pieces` say after `beginning`; all of them if they begin otherwise."""
+    if not "".join(pieces).startswith(beginning):
+        return pieces
+    left, at = len(beginning), 0
+    while at < len(pieces) and left >= len(pieces[at]):
+        left -= len(pieces[at])
+        at += 1
+    return (pieces[at][left:], *pieces[at + 1 :]) if at < len(pieces) else ()
 
 
 def _spaced(word: str) -> str:

@@ -230,7 +230,7 @@ RULES: Mapping[str, Rule] = {
     **{key: _count() for key in ("tokens", "prompt_tokens", "times", "keepalives")},
     **{key: _count() for key in FAULTS if key.endswith("_after")},
     **{key: _flag() for key in ("done", "unreachable", "reset_before_head", "space", "bom")},
-    **{key: _choices(key) for key in ("head", "role", "finish", "usage", "hang", "newline", "body")},
+    **{key: _choices(key) for key in ("prefill", "head", "role", "finish", "usage", "hang", "newline", "body")},
     "tokens_per_s": _number(over=True),
     "write_bytes": _count(1),
     "giant_bytes": _count(1),

@@ -23,6 +23,8 @@ MAX_REFUSAL_BYTES = 64 << 10
 request and can be long."""
 
 MAX_MESSAGE_CHARS = 4000
+"""The most of an upstream's message that is handed on: two screens of text."""
+
 _MAX_LINE_CHARS = 200
 _TITLE = re.compile(rb"<title[^>]*>(.*?)</title", re.IGNORECASE | re.DOTALL)
 
@@ -36,7 +38,7 @@ def read_refusal(deployment: Deployment, status: int, headers: Mapping[str, str]
         value = decode_json(body)
     except WireFormatError:
         value = None
-    said = _fields(value) or {"message": _summary(status, headers, body)}
+    said = _fields(value) or {"message": _summary(f"deployment '{deployment.name}'", status, headers, body)}
     return _status_error(deployment, said, status, retry_after_s(headers))
 
 
@@ -120,19 +122,23 @@ def _status_error(
     )
 
 
-def _summary(status: int, headers: Mapping[str, str], body: bytes) -> str:
+def _summary(who: str, status: int, headers: Mapping[str, str], body: bytes) -> str:
     kind = headers.get("content-type", "").partition(";")[0].strip() or "no content type"
     if 300 <= status <= 399:
-        return f"answered {status}: it is elsewhere ({headers.get('location', 'nowhere')}); put that into base_url"
+        return (
+            f"{who} answered {status}: it is elsewhere ({headers.get('location', 'nowhere')}); put that into base_url"
+        )
     text = body.strip()
     if not text:
-        return f"answered {status} with an empty body"
+        return f"{who} answered {status} with an empty body"
     if text.startswith(b"<"):
         title = _TITLE.search(text)
-        return f"answered {status} with a page" + (f" titled '{_line(title.group(1))}'" if title else f" ({kind})")
+        return f"{who} answered {status} with a page" + (
+            f" titled '{_line(title.group(1))}'" if title else f" ({kind})"
+        )
     if kind.startswith("text/"):
-        return f"answered {status}: {_line(text)}"
-    return f"answered {status} with {len(body)} bytes of {kind}"
+        return f"{who} answered {status}: {_line(text)}"
+    return f"{who} answered {status} with {len(body)} bytes of {kind}"
 
 
 def _line(text: bytes) -> str:

@@ -1,8 +1,8 @@
 """The provider "ollama": Ollama's native API, which can do what its OpenAI-compatible one cannot.
 
 Options of a deployment: `keep_alive` (default "10m"; how long the model stays in memory after a call), `think` (true,
-false or a level), and every model option of Ollama (num_ctx, num_gpu, repeat_penalty, ...) as a default for requests
-that do not set it.
+false or a level), `prefill` (how the model is made to go on from words: "trailing-message", or "none" for not at all),
+and every model option of Ollama (num_ctx, num_gpu, repeat_penalty, ...) as a default for requests that do not set it.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from loro_core import (
     Call,
+    ChatRequest,
     Delta,
     Deployment,
     Provider,
@@ -28,7 +29,7 @@ from loro_core.wire.json_text import decode_json
 from loro_core.wire.lines import WireFormatError
 from loro_core.wire.refusal import MAX_REFUSAL_BYTES, read_refusal
 from loro_ollama.reply import StreamReader
-from loro_ollama.request import MODEL_OPTIONS, OWN_OPTIONS, request_body, root
+from loro_ollama.request import MODEL_OPTIONS, OWN_OPTIONS, PREFILLS, continues, request_body, root
 
 MAX_LIST_BYTES = 4 << 20
 """The most of a list of models: some 400 bytes each."""
@@ -42,7 +43,7 @@ class OllamaProvider:
     @asynccontextmanager
     async def open(self, call: Call) -> AsyncGenerator[AsyncIterator[Sequence[Delta]], None]:
         deployment = call.deployment
-        body = request_body(deployment, call.request)
+        body = request_body(deployment, call.request, call.prefill)
         async with call.http.send(
             "POST", root(deployment.base_url) + "/api/chat", headers=_headers(deployment), body=body
         ) as response:
@@ -94,7 +95,14 @@ class OllamaProvider:
             for name in deployment.options
             if name not in known
         ]
+        prefill = deployment.options.get("prefill", PREFILLS[0])
+        if prefill not in PREFILLS:
+            found.append(f"options.prefill: is {prefill!r}, needs one of {', '.join(PREFILLS)}")
         return found
+
+    def continues(self, deployment: Deployment, request: ChatRequest) -> bool:
+        """Whether the model may go on from words: unless told otherwise, and unless it is asked to think first."""
+        return continues(deployment, request)
 
 
 async def _streamed(reader: StreamReader, response: UpstreamResponse) -> AsyncGenerator[Sequence[Delta], None]:
@@ -129,7 +137,8 @@ async def _get(deployment: Deployment, http: UpstreamHttp, path: str) -> Any:
         return decode_json(body)
     except WireFormatError as error:
         raise UpstreamProtocolError(
-            f"{path} is no JSON ({error}): is base_url that of Ollama itself?", deployment=deployment.name
+            f"deployment '{deployment.name}' gives no JSON at {path} ({error}): is base_url that of Ollama itself?",
+            deployment=deployment.name,
         ) from error
 
 

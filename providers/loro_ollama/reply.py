@@ -69,7 +69,8 @@ class StreamReader:
             pass  # Half a line is a cut, as below.
         if not self.complete and self.failure is None:
             self.failure = UpstreamClosed(
-                "its stream ended before the answer was complete", deployment=self._deployment.name
+                f"deployment '{self._deployment.name}' ended its stream before the answer was complete",
+                deployment=self._deployment.name,
             )
         return deltas
 
@@ -131,7 +132,8 @@ class StreamReader:
 
     def _malformed(self, error: WireFormatError) -> UpstreamProtocolError:
         return UpstreamProtocolError(
-            f"its reply holds {error}: is base_url that of Ollama itself?", deployment=self._deployment.name
+            f"deployment '{self._deployment.name}' sent a reply that holds {error}: is base_url that of Ollama itself?",
+            deployment=self._deployment.name,
         )
 
 

@@ -29,8 +29,11 @@ MODEL_OPTIONS = frozenset({
 })  # fmt: skip
 """What goes into `options`, from a request as from a deployment's options."""
 
-OWN_OPTIONS = frozenset({"keep_alive", "think"})
-"""A deployment's options that go beside `options`."""
+OWN_OPTIONS = frozenset({"keep_alive", "think", "prefill"})
+"""A deployment's options that do not go into `options`."""
+
+PREFILLS = ("trailing-message", "none")
+"""How a model is made to go on from words: chat templates leave a last assistant message open; or not at all."""
 
 _REFUSED = ("functions", "function_call", "logit_bias", "audio", "web_search_options")
 _TOP = ("tools", "logprobs", "top_logprobs")
@@ -46,16 +49,24 @@ def root(base_url: str) -> str:
     return trimmed.rstrip("/")
 
 
-def request_body(deployment: Deployment, request: ChatRequest) -> bytes:
+def continues(deployment: Deployment, request: ChatRequest) -> bool:
+    """Return whether the model can be made to go on from words: not where it is asked to think first."""
+    asked_to_think = deployment.extra_fields.get("think") or _think(deployment, request.parameters)
+    return deployment.options.get("prefill", PREFILLS[0]) != "none" and not asked_to_think
+
+
+def request_body(deployment: Deployment, request: ChatRequest, prefill: str = "") -> bytes:
     """Return the body of /api/chat: the request's parameters over the deployment's options, extra_fields over both.
 
+    prefill: the words that the reply has begun with, "" for none.
     Raises UpstreamStatus (400, param) for what cannot be asked of Ollama.
     """
     asked = {k: v for k, v in request.parameters.items() if v is not None and k not in deployment.drop_fields}
     _check(deployment, request, asked)
+    begun = (Message.of("assistant", prefill),) if prefill else ()
     body: dict[str, Any] = {
         "model": deployment.model,
-        "messages": list(_messages(deployment, request.messages)),
+        "messages": list(_messages(deployment, (*request.messages, *begun))),
         "stream": request.stream,
         "keep_alive": deployment.options.get("keep_alive", KEEP_ALIVE),
     }

@@ -11,6 +11,7 @@ from contextlib import aclosing, asynccontextmanager
 
 from loro_core import (
     Call,
+    ChatRequest,
     Delta,
     Deployment,
     Provider,
@@ -21,6 +22,7 @@ from loro_core import (
     hookimpl,
 )
 from loro_core.wire.refusal import MAX_REFUSAL_BYTES, read_refusal
+from loro_openai.prefill import AUTO, STYLES, style_of, thinks
 from loro_openai.reply import MAX_REPLY_BYTES, StreamReader, read_completion
 from loro_openai.request import completions_url, is_address, models_url, request_body, request_headers
 
@@ -41,7 +43,7 @@ class OpenAIProvider:
             "POST",
             completions_url(deployment.base_url),
             headers=request_headers(deployment, accept=accept),
-            body=request_body(deployment, call.request),
+            body=request_body(deployment, call.request, call.prefill),
         ) as response:
             if not 200 <= response.status <= 299:
                 raise await _refusal(deployment, response)
@@ -64,7 +66,7 @@ class OpenAIProvider:
         raise error
 
     def problems(self, deployment: Deployment) -> Sequence[str]:
-        """Return what is wrong with base_url, model, api_key and options; this provider has no options."""
+        """Return what is wrong with base_url, model, api_key and options."""
         found = []
         if not is_address(deployment.base_url):
             found.append(f"base_url: is {deployment.base_url!r}, needs http:// or https:// and a host, often with /v1")
@@ -73,8 +75,15 @@ class OpenAIProvider:
         key = deployment.api_key.reveal() if deployment.api_key is not None else ""
         if not (key.isascii() and key.isprintable()) or " " in key:
             found.append("api_key: holds blanks, line ends or characters beyond ASCII, which HTTP cannot carry")
-        found += [f"options.{name}: is unknown, this provider has no options" for name in deployment.options]
+        found += [f"options.{name}: is unknown, known is prefill" for name in deployment.options if name != "prefill"]
+        prefill = deployment.options.get("prefill", AUTO)
+        if prefill not in (AUTO, *STYLES):
+            found.append(f"options.prefill: is {prefill!r}, needs one of {', '.join((AUTO, *STYLES))}")
         return found
+
+    def continues(self, deployment: Deployment, request: ChatRequest) -> bool:
+        """Whether this service has a way to go on from words, and the model is not asked to think before it speaks."""
+        return style_of(deployment) != "none" and not thinks(deployment, request)
 
 
 async def _streamed(deployment: Deployment, response: UpstreamResponse) -> AsyncGenerator[Sequence[Delta], None]:

@@ -207,10 +207,15 @@ class StreamReader:
         return error or self._cut()
 
     def _malformed(self, error: WireFormatError) -> UpstreamProtocolError:
-        return UpstreamProtocolError(f"its stream holds {error}", deployment=self._deployment.name)
+        return UpstreamProtocolError(
+            f"deployment '{self._deployment.name}' sent a stream that holds {error}", deployment=self._deployment.name
+        )
 
     def _cut(self) -> UpstreamClosed:
-        return UpstreamClosed("its stream ended before the answer was complete", deployment=self._deployment.name)
+        return UpstreamClosed(
+            f"deployment '{self._deployment.name}' ended its stream before the answer was complete",
+            deployment=self._deployment.name,
+        )
 
 
 def read_completion(deployment: Deployment, body: bytes) -> Sequence[Delta]:
@@ -225,9 +230,10 @@ def read_completion(deployment: Deployment, body: bytes) -> Sequence[Delta]:
             raise error
         deltas = _completion(value)
     except WireFormatError as error:
-        page = "a web page" if body.lstrip(_BLANKS).startswith(b"<") else f"no completion ({error})"
+        page = "a web page" if body.lstrip(_BLANKS).startswith(b"<") else f"what is no completion ({error})"
         raise UpstreamProtocolError(
-            f"its reply is {page}: is base_url right, does it want /v1 at its end?", deployment=deployment.name
+            f"deployment '{deployment.name}' replied with {page}: is base_url right, does it want /v1 at its end?",
+            deployment=deployment.name,
         ) from error
     return deltas
 

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from loro_core import ChatRequest, Deployment, Json
 from loro_core.wire.json_text import encode_json
+from loro_openai.prefill import prefilled
 
 _CHAT = "/chat/completions"
 
@@ -41,14 +42,16 @@ def request_headers(deployment: Deployment, *, accept: str) -> Mapping[str, str]
     return headers
 
 
-def request_body(deployment: Deployment, request: ChatRequest) -> bytes:
+def request_body(deployment: Deployment, request: ChatRequest, prefill: str = "") -> bytes:
     """Return the body: the client's parameters, then the deployment's extra_fields, without its drop_fields.
 
     stream_options are the client's with include_usage set as it is asked for; OpenAI refuses them without stream.
+    prefill: the words that the reply has begun with, told as this deployment wants it; "" for none.
     """
+    last, beside = prefilled(deployment, prefill) if prefill else ([], {})
     body: dict[str, Json] = {
         "model": deployment.model,
-        "messages": [message.fields for message in request.messages],
+        "messages": [*(message.fields for message in request.messages), *last],
         "stream": request.stream,
     }
     if request.n > 1:
@@ -62,5 +65,6 @@ def request_body(deployment: Deployment, request: ChatRequest) -> bytes:
             wanted["include_usage"] = True
         if wanted:
             body["stream_options"] = wanted
+    body.update(beside)
     body.update(deployment.extra_fields)
     return encode_json({name: value for name, value in body.items() if name not in deployment.drop_fields})

@@ -8,6 +8,8 @@ import pytest
 
 from loro_core import Acknowledge, ChatRequest, Delta, Plan, Snapshot, UpstreamStatus, Usage
 from loro_core.errors import UpstreamClosed, UpstreamTimeout, UpstreamUnreachable
+from loro_core.fleet import Leg
+from loro_core.wire.leg_trace import LegTraceDecoder
 from tests.app.serving import serving
 from tests.runtime.fakes import STOP, Move, PlayingProvider, says
 
@@ -31,7 +33,7 @@ async def metrics_of(client):
 async def test_a_raced_reply_has_the_small_models_words_first(autojump_clock):
     async with serving(small(), large(), LORO_REPLY_POLICY="race") as client:
         heard = await client.ask()
-    assert heard.text == f"{WORDS} Because of the air."
+    assert heard.text == f"{WORDS} because of the air."
     assert heard.first_text_s == pytest.approx(0.1) and heard.at_s[-1] == pytest.approx(0.7)
     assert heard.events[-1] == "[DONE]" and heard.headers["x-loro-policy"] == "race"
 
@@ -263,7 +265,7 @@ async def test_a_dropped_acknowledgement_is_counted(autojump_clock):
 async def test_without_a_small_model_phrases_acknowledge(autojump_clock):
     async with serving(None, large(), LORO_REPLY_POLICY="race") as client:
         heard = await client.ask()
-    assert heard.text.endswith(" Because of the air.") and heard.first_text_s < 0.01
+    assert heard.text.endswith(" because of the air.") and heard.first_text_s < 0.01
 
 
 async def test_a_policys_own_words_are_said(autojump_clock):
@@ -306,3 +308,49 @@ async def test_choices_of_n_are_all_served(autojump_clock):
     ]
     assert ended == [(0, "stop"), (1, "stop")]
     assert [c["message"]["content"] for c in whole.json["choices"]] == ["a", "b"]
+
+
+async def test_legs_are_told_in_comments_to_those_who_ask(autojump_clock):
+    async with serving(small(), large(), LORO_REPLY_POLICY="race") as client:
+        told = await client.ask(headers={"x-loro-trace": "legs"})
+        plain = await client.ask()
+    decoder = LegTraceDecoder()
+    said = [(leg, event.data) for leg, event in decoder.decode(told.body)]
+    assert [leg for leg, _ in said] == [Leg.ACK, *[Leg.ANSWER] * (len(said) - 1)]
+    assert told.body.count(b": loro leg=") == 2
+    assert b": loro leg=" not in plain.body
+
+
+async def test_an_answer_alone_is_told_as_one(autojump_clock):
+    async with serving(small(), large()) as client:
+        told = await client.ask(headers={"x-loro-trace": "legs"}, disable_quick_response=True)
+    assert told.body.startswith(b": loro leg=answer\n\ndata: ")
+    assert told.body.count(b": loro leg=") == 1
+
+
+async def test_a_reply_in_one_piece_has_no_comments(autojump_clock):
+    async with serving(small(), large()) as client:
+        heard = await client.ask(headers={"x-loro-trace": "legs"}, stream=False)
+    assert heard.json["choices"][0]["message"]["content"] == "Because of the air."
+
+
+async def test_a_second_greeting_is_not_heard(autojump_clock):
+    greets = large(0.6, says("Hello"), 0.03, says("!"), 0.03, says(" What can I do for you?"), STOP)
+    async with serving(None, greets, LORO_REPLY_POLICY="race") as client:
+        heard = await client.ask(messages=[{"role": "user", "content": "Hello!"}])
+    assert heard.text.endswith(" What can I do for you?") and heard.text.count("What") == 1
+    assert len(heard.chunks[1]["choices"][0]["delta"]["content"]) == len(" What can I do for you?")
+
+
+async def test_the_large_model_does_not_read_the_acknowledgements_of_earlier_turns(autojump_clock):
+    history = [
+        {"role": "user", "content": "Why is the sky blue?"},
+        {"role": "assistant", "content": "Let me think about that one. So, the air scatters blue light."},
+        {"role": "user", "content": "And why is it red at night?"},
+    ]
+    async with serving(None, large(), LORO_REPLY_POLICY="race") as client:
+        heard = await client.ask(messages=history)
+        asked = client.large.calls[0].request.messages
+    assert [message.fields["content"] for message in asked[:3:2]] == [m["content"] for m in history[:3:2]]
+    assert asked[1].fields == {"role": "assistant", "content": "The air scatters blue light."}
+    assert not heard.text.startswith("Let me think about that one."), "the book still knows that it was said"

@@ -53,7 +53,7 @@ def test_the_manuals_example_dotenv_is_one(tmp_path):
     assert not load(environ={}, directory=tmp_path).demo
 
 
-@pytest.mark.parametrize("words", [[], ["serve"], ["check-config"], ["plugins"], ["version"]], ids=" ".join)
+@pytest.mark.parametrize("words", [[], ["serve"], ["check-config"], ["plugins"], ["bench"], ["version"]], ids=" ".join)
 def test_every_help_text_stands_in_the_manual_as_printed(words, capsys):
     with pytest.raises(SystemExit):
         cli.main([*words, "--help"])

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from loro_core.decide.words import Phrasebook
+from loro_core.decide.phrasebook import Phrasebook
+from tests.decide.seam_figures import Opening, load_openings
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -36,3 +37,8 @@ def book(phrase_tables: Mapping[str, object]) -> Phrasebook:
 def turns() -> list[Turn]:
     rows = tomllib.loads(TURNS.read_text(encoding="utf-8"))["turns"]
     return [(text, language, category) for text, language, category in rows]
+
+
+@pytest.fixture(scope="session")
+def seam_openings() -> list[Opening]:
+    return load_openings()

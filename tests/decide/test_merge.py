@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from loro_core.chat import Delta, ReplyUsage, ToolCallDelta, Usage
+from loro_core.decide.category import Category
 from loro_core.decide.merge import (
     Abort,
     Acknowledged,
@@ -16,16 +17,21 @@ from loro_core.decide.merge import (
     Finish,
     Merge,
     State,
+    Ticked,
 )
 from loro_core.errors import UpstreamClosed
 from loro_core.fleet import Leg
 
-WORDS = Acknowledged(words="Let me see.", join=" ")
+WORDS = Acknowledged(words="Let me see.", language="en")
 LOST = AnswerFailed(error=UpstreamClosed("gone", deployment="large", phase="decode"))
 
 
-def says(text: str) -> Answered:
-    return Answered(delta=Delta(content=text))
+GREETING = Acknowledged(words="Hello there!", language="en", category=Category.GREETING)
+CALL = Answered(delta=Delta(tool_calls=(ToolCallDelta(index=0, id="c1", name="look"),)))
+
+
+def says(text: str, now: float = 0.0) -> Answered:
+    return Answered(delta=Delta(content=text), now=now)
 
 
 def ends(reason: str = "stop") -> Answered:
@@ -34,6 +40,10 @@ def ends(reason: str = "stop") -> Answered:
 
 def run(merge: Merge, *events: Event) -> list[Action]:
     return [action for event in events for action in merge.receive(event)]
+
+
+def state(merge: Merge) -> State:
+    return merge.state  # a call: mypy would take the state for the one asserted before
 
 
 def text_of(actions: list[Action]) -> str:
@@ -161,5 +171,74 @@ def test_a_leg_without_words_says_nothing():
 def test_nothing_comes_out_of_a_closed_merge():
     merge = Merge(acknowledging=True)
     run(merge, says("Paris"), AnswerEnded())
-    assert merge.state is State.CLOSED
+    assert state(merge) is State.CLOSED
     assert run(merge, WORDS, says("more"), ends(), AnswerEnded(), LOST) == []
+
+
+# --- the seam ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_second_greeting_is_held_back_and_not_said():
+    merge = Merge(acknowledging=True)
+    assert len(run(merge, GREETING, says("Hel"), says("lo!"))) == 1
+    assert state(merge) is State.JOINING
+    assert text_of(run(merge, says(" What can I do?"))) == " What can I do?"
+    assert state(merge) is State.ANSWERING and [e.before for e in merge.seam_edits] == ["Hello!"]
+
+
+def test_a_tick_says_what_may_be_held_no_longer():
+    merge = Merge(acknowledging=True)
+    run(merge, GREETING, says("Hel", now=5.0))
+    due = merge.deadline
+    assert due is not None and 5.0 < due < 5.1
+    assert run(merge, Ticked(now=due - 0.01)) == [] and state(merge) is State.JOINING
+    assert text_of(run(merge, Ticked(now=due))) == " Hel"
+    assert state(merge) is State.ANSWERING and merge.deadline is None
+
+
+def test_a_tick_where_nothing_is_held_says_nothing():
+    assert run(Merge(acknowledging=True), Ticked(now=9.0), WORDS, Ticked(now=9.0))[1:] == []
+
+
+def test_a_tool_call_lets_out_what_is_held_before_it():
+    actions = run(Merge(acknowledging=True), GREETING, says("Hel"), CALL)
+    said = [a.delta for a in actions if isinstance(a, Emit)]
+    assert said == [Delta(content="Hello there!"), Delta(content=" Hel"), CALL.delta]
+
+
+def test_a_second_greeting_before_a_tool_call_is_not_said():
+    actions = run(Merge(acknowledging=True), GREETING, says("Hello!"), CALL)
+    assert [a.delta for a in actions if isinstance(a, Emit)][1:] == [CALL.delta]
+
+
+def test_reasoning_passes_by_what_is_held():
+    thinking = Answered(delta=Delta(fields={"reasoning_content": "hm"}))
+    merge = Merge(acknowledging=True)
+    actions = run(merge, GREETING, says("Hel"), thinking, says("p is on its way"))
+    assert [a.delta.content for a in actions if isinstance(a, Emit)] == ["Hello there!", None, " Help is on its way"]
+
+
+def test_the_finish_reason_lets_out_what_is_held():
+    actions = run(Merge(acknowledging=True), GREETING, says("Hel"), ends())
+    assert text_of(actions) == "Hello there! Hel"
+
+
+def test_an_end_without_a_finish_reason_lets_out_what_is_held():
+    actions = run(Merge(acknowledging=True), GREETING, says("Hel"), AnswerEnded())
+    assert text_of(actions) == "Hello there! Hel" and isinstance(actions[-1], Finish)
+
+
+def test_a_failure_lets_out_what_is_held_and_then_apologises():
+    actions = run(Merge(acknowledging=True, apology="Sorry."), GREETING, says("Hel"), LOST)
+    assert text_of(actions) == "Hello there! Hel Sorry." and isinstance(actions[-1], Abort)
+
+
+def test_an_answer_that_was_said_already_leaves_the_acknowledgement_alone():
+    actions = run(Merge(acknowledging=True), GREETING, says("Hello!"), ends(), AnswerEnded())
+    assert text_of(actions) == "Hello there!"
+    assert isinstance(actions[-1], Finish) and actions[-1].endings == ((Delta(finish_reason="stop"), False),)
+
+
+def test_without_an_acknowledgement_nothing_is_held():
+    assert text_of(run(Merge(acknowledging=False), says("Hello"))) == "Hello"
+    assert text_of(run(Merge(acknowledging=True), Acknowledged(), says("Hello"))) == "Hello"

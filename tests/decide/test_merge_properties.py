@@ -17,21 +17,25 @@ from loro_core.decide.merge import (
     Emit,
     Finish,
     Merge,
+    State,
+    Ticked,
 )
+from loro_core.decide.seam import applied
 from loro_core.errors import UpstreamClosed
 from loro_core.fleet import Leg
 
-texts = st.text(alphabet="ab 好\n", max_size=4)
+texts = st.text(alphabet="ab 好\n", max_size=4) | st.sampled_from(["Hello", "Hi", "! ", "So,", " the", "Sure"])
 usages = st.none() | st.builds(Usage, prompt_tokens=st.integers(0, 9), completion_tokens=st.integers(0, 9))
 
 
 class MergedReply(RuleBasedStateMachine):
     """Any order of events that two legs can produce: the acknowledgement reports once, the answer ends once."""
 
-    @initialize(acknowledging=st.booleans(), choices=st.integers(1, 2), join=st.sampled_from(["", " "]))
-    def start(self, acknowledging: bool, choices: int, join: str) -> None:
+    @initialize(acknowledging=st.booleans(), choices=st.integers(1, 2))
+    def start(self, acknowledging: bool, choices: int) -> None:
         self.merge = Merge(acknowledging=acknowledging, choices=choices)
-        self.choices, self.join = choices, join
+        self.choices = choices
+        self.now = 0.0
         self.ack_pending = acknowledging
         self.words = ""
         self.said: dict[int, list[str]] = {i: [] for i in range(choices)}
@@ -41,7 +45,7 @@ class MergedReply(RuleBasedStateMachine):
         self.over = False
         self.out: list[Action] = []
 
-    def feed(self, event: Acknowledged | Answered | AnswerEnded | AnswerFailed) -> None:
+    def feed(self, event: Acknowledged | Answered | Ticked | AnswerEnded | AnswerFailed) -> None:
         self.out += self.merge.receive(event)
 
     @precondition(lambda self: self.ack_pending)
@@ -49,7 +53,7 @@ class MergedReply(RuleBasedStateMachine):
     def the_acknowledgement_is_ready(self, words: str, usage: Usage | None) -> None:
         self.ack_pending = False
         self.words = words
-        self.feed(Acknowledged(words=words, join=self.join, usage=usage))
+        self.feed(Acknowledged(words=words, language="en", usage=usage))
 
     @precondition(lambda self: not self.over and len(self.reasons) < self.choices)
     @rule(
@@ -70,7 +74,13 @@ class MergedReply(RuleBasedStateMachine):
         if reason is not None:
             self.reasons[index] = reason
         self.usage = usage or self.usage
-        self.feed(Answered(delta=Delta(index=index, content=text, tool_calls=calls, finish_reason=reason, usage=usage)))
+        delta = Delta(index=index, content=text, tool_calls=calls, finish_reason=reason, usage=usage)
+        self.feed(Answered(delta=delta, now=self.now))
+
+    @rule(wait_s=st.sampled_from([0.01, 0.05, 0.5]))
+    def time_passes(self, wait_s: float) -> None:
+        self.now += wait_s
+        self.feed(Ticked(now=self.now))
 
     @precondition(lambda self: not self.over)
     @rule()
@@ -115,8 +125,9 @@ class MergedReply(RuleBasedStateMachine):
             answer = "".join(self.said[index])
             out = "".join(a.delta.content or "" for a in self.emitted(index))
             acknowledged = [a for a in self.emitted(index) if a.leg is Leg.ACK]
-            if acknowledged:
-                assert out in (self.words + answer, self.words + self.join + answer)
+            if acknowledged and index == 0:
+                joined = self.merge.state in (State.ANSWERING, State.CLOSED)
+                assert out == self.words + (applied(self.merge.seam_edits, answer) if joined else "")
             else:
                 assert out == answer
             assert [c for a in self.emitted(index) for c in a.delta.tool_calls] == self.calls[index]

@@ -57,6 +57,13 @@ def test_adaptive_waits_for_better_words_only_a_short_while():
     assert acknowledge is not None and acknowledge.deadline_s == 0.2
 
 
+def test_adaptive_tells_the_answering_model_where_no_other_can_change_the_words():
+    alone = plan(Adaptive(), deployments={Leg.ANSWER: (LARGE,)}).acknowledge
+    both = plan(Adaptive()).acknowledge
+    assert alone is not None and alone.tell_answer
+    assert both is not None and not both.tell_answer
+
+
 def test_every_policy_names_itself_in_its_plan():
     assert {p.name for p in BUILT_IN} == {plan(p).policy for p in BUILT_IN}
 

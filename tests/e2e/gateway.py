@@ -80,12 +80,15 @@ def _is_socket(fd: Path) -> bool:
 
 
 @contextmanager
-def gateway(*arguments: str, **environment: str) -> Iterator[Gateway]:
-    """Start loro with `arguments` and `environment` (beside PATH and HOME nothing is passed on), end it afterwards."""
+def gateway(*arguments: str, python: str = sys.executable, **environment: str) -> Iterator[Gateway]:
+    """Start loro with `arguments` and `environment` (beside PATH and HOME nothing is passed on), end it afterwards.
+
+    python: the interpreter whose loro it is.
+    """
     inherited = {name: os.environ[name] for name in ("PATH", "HOME", "VIRTUAL_ENV") if name in os.environ}
     with tempfile.TemporaryDirectory() as nowhere:  # no loro.toml, no .env
         process = subprocess.Popen(
-            [sys.executable, "-m", "loro_core", "--host", "127.0.0.1", "--port", "0", *arguments],
+            [python, "-m", "loro_core", "--host", "127.0.0.1", "--port", "0", *arguments],
             env={**inherited, **environment},
             cwd=nowhere,
             stdin=subprocess.DEVNULL,

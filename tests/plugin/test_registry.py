@@ -104,6 +104,18 @@ def test_a_plugin_cannot_take_the_name_of_a_built_in_policy():
     assert "already registered by loro-core" in str(error)
 
 
+def test_a_provider_cannot_be_called_auto():
+    provider = SimpleNamespace(name="auto", open=None, check=None)
+
+    @hookimpl
+    def loro_register_providers(register):
+        register(provider)
+
+    thief = SimpleNamespace(loro_register_providers=loro_register_providers)
+    (error,) = load_plugins(installed=[found("thief", lambda: thief)]).broken
+    assert "'auto'" in str(error)
+
+
 def test_a_plugin_that_breaks_halfway_leaves_nothing_behind():
     registry = load_plugins(installed=[found("half", lambda: plugin(Quiet("one"), Quiet("one")))])
     assert "one" not in registry.policies and len(registry.broken) == 1

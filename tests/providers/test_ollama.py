@@ -238,6 +238,10 @@ async def test_service_that_is_out_of_order_is_not_judged():
         ({"base_url": "http://[::1"}, "base_url"),
         ({"model": ""}, "model"),
         ({"options": {"keepalive": "5m"}}, "options.keepalive: is unknown, known are"),
+        (
+            {"options": {"prefill": "prefix-field"}},
+            "options.prefill: is 'prefix-field', needs one of trailing-message, none",
+        ),
     ],
 )
 def test_problems_name_the_setting(settings, problem):

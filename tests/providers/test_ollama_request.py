@@ -4,6 +4,7 @@ import pytest
 
 from loro_core import Message, UpstreamStatus
 from loro_core.wire.json_text import decode_json
+from loro_ollama import OllamaProvider
 from loro_ollama.request import request_body, root
 from tests.providers.fake_http import deployment, request
 
@@ -210,3 +211,28 @@ def test_arguments_of_an_earlier_turn_are_always_an_object(arguments, sent):
     call = {"id": "c1", "function": {"name": "f", "arguments": arguments}}
     (told,) = body(request(message("assistant", content="", tool_calls=[call])))["messages"]
     assert told["tool_calls"][0]["function"]["arguments"] == sent
+
+
+BEGUN = {"role": "assistant", "content": "Let me think. So,"}
+
+
+def test_words_that_the_reply_begins_with_are_a_last_message_left_open():
+    before = body(request())
+    told = decode_json(request_body(deployment(), request(), "Let me think. So,"))
+    assert told == {**before, "messages": [*before["messages"], BEGUN]}
+
+
+@pytest.mark.parametrize(
+    ("settings", "parameters", "continues"),
+    [
+        ({}, {}, True),
+        ({"options": {"prefill": "none"}}, {}, False),
+        ({"options": {"think": True}}, {}, False),
+        ({"options": {"think": False}}, {}, True),
+        ({"extra_fields": {"think": "high"}}, {}, False),
+        ({}, {"reasoning_effort": "low"}, False),
+        ({"options": {"think": True}}, {"reasoning_effort": "none"}, True),
+    ],
+)
+def test_a_model_that_is_asked_to_think_does_not_go_on(settings, parameters, continues):
+    assert OllamaProvider().continues(deployment(**settings), request(parameters=parameters)) is continues

@@ -74,6 +74,13 @@ class PlayingProvider:
         await trio.lowlevel.checkpoint()
 
 
+class Continuing(PlayingProvider):
+    """One that can be handed words to go on from."""
+
+    def continues(self, deployment: Deployment, request: ChatRequest) -> bool:
+        return True
+
+
 def call(*, name: str = "large", stream: bool = True, n: int = 1, **limits: float) -> Call:
     deployment = Deployment(name=name, provider="playing", model="m", **limits)  # type: ignore[arg-type]
     request = ChatRequest(model="loro", messages=(Message.of("user", "Why?"),), stream=stream, n=n)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 import trio
 
-from loro_core.chat import Delta
+from loro_core.chat import Delta, Usage
 from loro_core.errors import UpstreamClosed, UpstreamError, UpstreamStatus, UpstreamTimeout, UpstreamUnreachable
 from loro_core.fleet import Leg
+from loro_core.plugin.api import Call
 from loro_core.runtime.attempt import run_leg
-from loro_core.runtime.observe import LegEnded, LegRetried, LegSpoke, LegStarted
+from loro_core.runtime.observe import LegAskedOtherwise, LegEnded, LegRetried, LegSpoke, LegStarted
 from tests.runtime.fakes import STOP, Notes, PlayingProvider, call, says
 
 REFUSED = UpstreamUnreachable("refused", deployment="large")
@@ -29,14 +31,25 @@ class Trial:
         self.took_s = 0.0
         self.reading_s = 0.0
 
-    async def run(self) -> Trial:
+    def instead(self, error: UpstreamError | None) -> Call | None:
+        return None
+
+    async def run(self):
         async def deliver(deltas):
             self.got += deltas
             await trio.sleep(self.reading_s)
 
         start = trio.current_time()
         try:
-            await run_leg(Leg.ANSWER, self.provider, self.call, deliver, observer=self.notes, rng=random.Random(1))
+            await run_leg(
+                Leg.ANSWER,
+                self.provider,
+                self.call,
+                deliver,
+                observer=self.notes,
+                rng=random.Random(1),
+                instead=self.instead,
+            )
         except UpstreamError as error:
             self.error = error
         self.took_s = trio.current_time() - start
@@ -131,3 +144,102 @@ async def test_a_cancelled_leg_is_noted_as_cancelled(autojump_clock):
     (ended,) = leg.notes.of(LegEnded)
     assert isinstance(ended, LegEnded) and ended.outcome == "cancelled"
     assert leg.provider.open_calls == 0
+
+
+# --- asked otherwise -----------------------------------------------------------------------------------------------
+
+NO_PREFILL = UpstreamStatus("no prefill here", upstream_status=400)
+
+
+class Begun(Trial):
+    """A leg whose reply was begun with words; `otherwise` times it may be asked without them."""
+
+    def __init__(self, *scripts, otherwise=1, **limits) -> None:
+        super().__init__(*scripts, **limits)
+        self.call = replace(self.call, prefill="Let me see. So,")
+        self.left = otherwise
+        self.asked_after: list[UpstreamError | None] = []
+
+    def instead(self, error):
+        self.asked_after.append(error)
+        self.left -= 1
+        return replace(self.call, prefill="") if self.left >= 0 else None
+
+    @property
+    def prefills(self) -> list[str]:
+        return [c.prefill for c in self.provider.calls]
+
+
+async def test_a_refused_prefill_is_asked_otherwise_at_once_and_is_no_retry(autojump_clock):
+    leg = await Begun([0.2, NO_PREFILL], [0.3, says("Air."), STOP], max_retries=0).run()
+    assert leg.text == "Air." and leg.took_s == pytest.approx(0.5)
+    assert leg.prefills == ["Let me see. So,", ""] and leg.asked_after == [NO_PREFILL]
+    assert leg.notes.of(LegRetried) == [] and len(leg.notes.of(LegStarted)) == len(leg.notes.of(LegEnded)) == 1
+    (otherwise,) = leg.notes.of(LegAskedOtherwise)
+    assert isinstance(otherwise, LegAskedOtherwise) and otherwise.error is NO_PREFILL
+
+
+async def test_what_is_asked_otherwise_is_retried_as_usual(autojump_clock):
+    leg = await Begun([NO_PREFILL], [REFUSED], [REFUSED], [says("Air."), STOP], max_retries=2).run()
+    assert leg.text == "Air." and leg.prefills[1:] == ["", "", ""]
+
+
+async def test_one_first_token_deadline_for_all_ways_of_asking(autojump_clock):
+    leg = await Begun([6.0, NO_PREFILL], [6.0, says("Air."), STOP], first_token_timeout_s=10.0).run()
+    assert isinstance(leg.error, UpstreamTimeout) and leg.took_s == pytest.approx(10.0)
+
+
+async def test_an_error_with_nothing_to_ask_instead_stands(autojump_clock):
+    leg = await Begun([NO_PREFILL], otherwise=0).run()
+    assert leg.error is NO_PREFILL and len(leg.provider.calls) == 1
+
+
+async def test_a_prefilled_reply_without_a_word_is_asked_otherwise_and_its_end_is_not_heard(autojump_clock):
+    spent = Delta(usage=Usage(prompt_tokens=3, completion_tokens=0))
+    leg = await Begun([Delta(content=""), STOP, spent], [says("Air."), STOP]).run()
+    assert leg.got == [says("Air."), STOP] and leg.asked_after == [None]
+    assert len(leg.notes.of(LegSpoke)) == 1
+
+
+async def test_a_prefilled_reply_of_nothing_at_all_is_asked_otherwise(autojump_clock):
+    leg = await Begun([], [says("Air."), STOP]).run()
+    assert leg.text == "Air." and leg.asked_after == [None]
+
+
+async def test_what_came_before_the_first_word_is_given_with_it(autojump_clock):
+    leg = await Begun([Delta(content=""), says(" air."), STOP]).run()
+    assert leg.got == [Delta(content=""), says(" air."), STOP]
+
+
+async def test_the_end_of_a_try_that_failed_is_not_the_end_of_the_next(autojump_clock):
+    moves = [STOP, UpstreamClosed("gone")], [100.0]
+    leg = await Begun(*moves, otherwise=0, first_token_timeout_s=5.0).run()
+    assert isinstance(leg.error, UpstreamTimeout)
+
+
+async def test_a_mute_upstream_that_never_closes_is_asked_otherwise_soon(autojump_clock):
+    leg = await Begun([STOP, 1000.0], [says("Air."), STOP]).run()
+    assert leg.text == "Air." and leg.took_s == pytest.approx(1.0)
+
+
+async def test_a_prefilled_reply_without_a_word_ends_if_there_is_nothing_else_to_ask(autojump_clock):
+    leg = await Begun([Delta(content=""), STOP], otherwise=0).run()
+    assert leg.got == [Delta(content=""), STOP] and leg.error is None
+
+
+async def test_what_a_failed_try_held_is_not_said_by_the_next(autojump_clock):
+    leg = await Begun([Delta(content=""), STOP, UpstreamClosed("gone")], [says(" air."), STOP], otherwise=0).run()
+    assert leg.got == [says(" air."), STOP]
+
+
+async def test_once_something_was_said_nothing_is_asked_otherwise(autojump_clock):
+    leg = await Begun([says("The"), UpstreamStatus("no prefill", upstream_status=400)]).run()
+    assert leg.error is not None and leg.asked_after == []
+
+
+async def test_an_empty_reply_that_was_not_begun_with_words_is_an_answer(autojump_clock):
+    for moves in ([STOP], []):
+        leg = Begun(moves)
+        leg.call = call()
+        await leg.run()
+        assert leg.got == moves and leg.asked_after == []

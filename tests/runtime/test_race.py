@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 import trio
@@ -37,7 +38,7 @@ class Reply:
             await trio.sleep(self.ack_s)
         finally:
             self.acks_open -= 1
-        return Acknowledged(words="Let me see.", join=" ")
+        return Acknowledged(words="Let me see.")
 
     async def answer(self, deliver) -> None:
         await run_leg(Leg.ANSWER, self.provider, call(), deliver, observer=Notes(), rng=random.Random(1))
@@ -155,3 +156,80 @@ async def test_cancellation_at_every_checkpoint_leaves_nothing_behind(ack_s, aut
 
 def tasks(root: trio.lowlevel.Task) -> int:
     return sum(1 + tasks(task) for nursery in root.child_nurseries for task in nursery.child_tasks)
+
+
+# --- what the seam holds back -----------------------------------------------------------------------------------------
+
+
+class Greeted(Reply):
+    async def acknowledge(self) -> Acknowledged:
+        return replace(await super().acknowledge(), words="Hello there!")
+
+
+def said_at(reply: Reply, start: float) -> list[tuple[float, str]]:
+    return [
+        (round(at - start, 3), action.delta.content or "") for at, action in reply.written if isinstance(action, Emit)
+    ]
+
+
+async def test_held_text_is_said_at_its_deadline_when_nothing_follows(autojump_clock):
+    start = trio.current_time()
+    reply = await Greeted(0.2, says("He"), 3.0, says("lp."), STOP).run()
+    assert said_at(reply, start) == [(0.1, "Hello there!"), (0.24, " He"), (3.2, "lp.")]
+
+
+async def test_a_second_greeting_in_two_pieces_is_not_said(autojump_clock):
+    start = trio.current_time()
+    reply = await Greeted(0.2, says("Hello"), 0.03, says("!"), 2.0, says(" What"), STOP).run()
+    assert said_at(reply, start) == [(0.1, "Hello there!"), (2.23, " What")]
+
+
+async def test_a_hold_after_a_cut_has_its_own_and_earlier_deadline(autojump_clock):
+    """The first hold would have lasted to 0.6 s."""
+    start = trio.current_time()
+    reply = await Greeted(0.2, says("Hello"), 0.1, says("! He"), 3.0, says("lp."), STOP).run()
+    assert said_at(reply, start)[1:] == [(0.34, " He"), (3.3, "lp.")]
+
+
+async def test_an_answer_that_ends_while_it_is_held_loses_nothing(autojump_clock):
+    reply = await Greeted(0.2, says("He"), STOP).run()
+    assert reply.text == "Hello there! He" and isinstance(reply.written[-1][1], Finish)
+
+
+async def test_a_tick_during_a_slow_write_does_not_write_beside_it(autojump_clock):
+    reply = await Greeted(0.2, says("He"), 0.01, says("llo"), 0.5, says("w"), 0.1, says("een"), STOP, write_s=0.3).run()
+    assert reply.text == "Hello there! Helloween"
+
+
+@pytest.mark.parametrize("ack_s", [0.0, 0.05])
+async def test_cancellation_while_text_is_held_leaves_nothing_behind(ack_s, autojump_clock):
+    replies: list[Reply] = []
+
+    def make():
+        replies.append(Greeted(0.1, says("He"), 0.2, says("lp."), STOP, ack_s=ack_s, write_s=0.01))
+        return replies[-1].run
+
+    root = trio.lowlevel.current_root_task()
+    assert root is not None
+    before = tasks(root)
+
+    def nothing_is_left() -> None:
+        assert replies[-1].provider.open_calls == 0 and not replies[-1].writing and tasks(root) == before
+
+    steps = await cancel_at_every_checkpoint(make, nothing_is_left)
+    assert steps > 5 and replies[-1].text == "Hello there! Help."
+
+
+async def test_what_writing_held_text_raises_comes_out_as_itself(autojump_clock):
+    reply = Greeted(0.2, says("He"), 60.0, STOP)
+    write = reply.write
+
+    async def failing(actions: Sequence[Action]) -> None:
+        if reply.written:
+            raise BrokenError
+        await write(actions)
+
+    reply.write = failing  # type: ignore[method-assign]
+    with pytest.raises(BrokenError):
+        await reply.run()
+    assert reply.provider.open_calls == 0

@@ -57,16 +57,20 @@ def test_shapes_of_other_upstreams(value, message):
 @pytest.mark.parametrize(
     ("body", "kind", "message"),
     [
-        (b"", "", "answered 502 with an empty body"),
+        (b"", "", "deployment 'small' answered 502 with an empty body"),
         (
             b"<html><head><TITLE>502\n Bad Gateway</TITLE></head>" + b"x" * 5000,
             "text/html",
-            "answered 502 with a page titled '502 Bad Gateway'",
+            "deployment 'small' answered 502 with a page titled '502 Bad Gateway'",
         ),
-        (b"<!doctype html><p>x", "text/html; charset=utf-8", "answered 502 with a page (text/html)"),
-        (b"upstream connect error\nor\tdisconnect", "text/plain", "answered 502: upstream connect error or disconnect"),
-        (b"\x00\x01", "application/x", "answered 502 with 2 bytes of application/x"),
-        (b'{"unheard": "of"}', "application/json", "answered 502 with 17 bytes of application/json"),
+        (b"<!doctype html><p>x", "text/html; charset=utf-8", "deployment 'small' answered 502 with a page (text/html)"),
+        (
+            b"upstream connect error\nor\tdisconnect",
+            "text/plain",
+            "deployment 'small' answered 502: upstream connect error or disconnect",
+        ),
+        (b"\x00\x01", "application/x", "deployment 'small' answered 502 with 2 bytes of application/x"),
+        (b'{"unheard": "of"}', "application/json", "deployment 'small' answered 502 with 17 bytes of application/json"),
     ],
 )
 def test_what_is_no_error_document_is_told_in_one_line(body, kind, message):

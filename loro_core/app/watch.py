@@ -1,0 +1,49 @@
+"""What goes wrong on the legs, as lines of the log: the access line tells that a reply failed, these tell why."""
+
+from __future__ import annotations
+
+import logging
+
+from loro_core.errors import UpstreamError, UpstreamStatus
+from loro_core.runtime.observe import Happening, LegAskedOtherwise, LegEnded, LegRetried
+
+LOGGER = logging.getLogger("loro.upstream")
+
+
+def log_trouble(happening: Happening) -> None:
+    """Write a line if `happening` is a failed try, a failed call, or one that had to be asked in another way."""
+    if isinstance(happening, LegRetried):
+        error = happening.error
+        LOGGER.warning(
+            "upstream.retried deployment=%s leg=%s kind=%s wait_s=%.2f why=%s",
+            happening.deployment.name,
+            happening.leg.value,
+            error.kind,
+            happening.wait_s,
+            _why(error),
+        )
+    elif isinstance(happening, LegAskedOtherwise):
+        LOGGER.info(
+            "upstream.asked_otherwise deployment=%s leg=%s why=%s",
+            happening.deployment.name,
+            happening.leg.value,
+            "it ended without a word" if happening.error is None else _why(happening.error),
+        )
+    elif isinstance(happening, LegEnded) and happening.error is not None:
+        error = happening.error
+        LOGGER.warning(
+            "upstream.failed deployment=%s leg=%s kind=%s phase=%s duration_s=%.3f why=%s",
+            happening.deployment.name,
+            happening.leg.value,
+            error.kind,
+            error.phase,
+            happening.duration_s,
+            _why(error),
+        )
+
+
+def _why(error: UpstreamError) -> str:
+    """Return our own words about `error`; an upstream's may quote the prompt, so only its status and code are told."""
+    if isinstance(error, UpstreamStatus):
+        return f"status {error.upstream_status or 'inside the stream'}, code {error.code}"
+    return error.message

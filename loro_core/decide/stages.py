@@ -1,0 +1,77 @@
+"""What to say, and when, while an answer that was acknowledged does not come.
+
+    said so far            what follows
+    ---------------------  ------------------------------------------------------------------
+    the acknowledgement    1 a progress line, a pause after the estimated end of what was said
+    progress lines         2 another one, after a longer pause
+    all of them            3 nothing: the answer comes, or its deadline ends the reply
+
+A pause is silence as the user hears it, so it is counted from the estimated end of what was spoken. It grows, for a
+line that comes back at the same distance sounds like a machine, and stays below the four seconds at which silence is
+felt as a fault (Maslych et al., CUI 2025). No line is said twice in a reply, and the lines that the conversation has
+heard lately come last. No line names a time, promises one, or answers.
+"""
+
+from __future__ import annotations
+
+import random
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from loro_core.decide.history import replies_since
+
+FIRST_PAUSE_S = 1.6
+LONGER_BY = 1.15
+LONGEST_PAUSE_S = 2.3
+"""The first pause within the 1.5 to 2 s that people fill by themselves; the last well below four."""
+
+WORDS_PER_S = 2.5
+UNSPACED_CHARACTERS_PER_S = 4.5
+"""How fast speech synthesis speaks: words of scripts with spaces, characters of those without."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """A line to say at `at_s`, if the answer has not begun by then. at_s: as the times it was planned from."""
+
+    text: str
+    at_s: float
+
+
+def spoken_s(text: str) -> float:
+    """Return about how many seconds `text` takes to speak. Marks take none."""
+    wide = sum(c.isalnum() and unicodedata.east_asian_width(c) in "WF" for c in text)
+    words = sum(any(c.isalnum() and unicodedata.east_asian_width(c) not in "WF" for c in w) for w in text.split())
+    return words / WORDS_PER_S + wide / UNSPACED_CHARACTERS_PER_S
+
+
+class Stages:
+    """The progress lines of one reply.
+
+    lines: what may be said, each ready to be spoken. history: what the assistant said lately, as from `history.recent`.
+    """
+
+    def __init__(self, lines: Sequence[str], history: Sequence[str], rng: random.Random) -> None:
+        shuffled = rng.sample(list(dict.fromkeys(lines)), len(dict.fromkeys(lines)))
+        # Never heard first, then the longest ago.
+        self._left = sorted(shuffled, key=lambda line: -_staleness(line, history))
+        self._said = 0
+        self._quiet_from_s = 0.0
+
+    def spoke(self, text: str, at_s: float) -> None:
+        """Take in that `text` was written at `at_s`: it is heard after what is still being spoken."""
+        self._quiet_from_s = max(self._quiet_from_s, at_s) + spoken_s(text)
+
+    def next(self) -> Stage | None:
+        """Return the next line and when to say it, None when there is none left; each call uses one up."""
+        if not self._left:
+            return None
+        pause_s = min(FIRST_PAUSE_S * LONGER_BY**self._said, LONGEST_PAUSE_S)
+        self._said += 1
+        return Stage(text=self._left.pop(0), at_s=self._quiet_from_s + pause_s)
+
+
+def _staleness(line: str, history: Sequence[str]) -> float:
+    ago = replies_since(line, history)
+    return float("inf") if ago is None else ago

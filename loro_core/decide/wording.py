@@ -1,0 +1,48 @@
+"""The words a reply opens with, made ready for one client."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from loro_core.decide.category import Category
+from loro_core.decide.release.profile import Phrasing, Profile, Shaped, shape
+from loro_core.decide.words import Words
+from loro_core.fleet import Acknowledge
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """The words that are known at a reply's start, and for whom they are shaped.
+
+    spoken: the words, as the user hears them. lead_in: for words that bring none.
+    language: of the turn, category: what it wants; None if unknown. join: what stands between words in this language.
+    """
+
+    spoken: str
+    profile: Profile
+    language: str | None = None
+    category: Category | None = None
+    lead_in: str = ""
+    join: str = " "
+
+    @classmethod
+    def of(cls, plan: Acknowledge, phrase: Words | None, profile: Profile) -> Opening:
+        """Return the policy's own words, said as they are, in whatever language; else the phrase; "" without either."""
+        if plan.words or phrase is None:
+            return cls(spoken=plan.words or "", profile=profile)
+        opening = cls(
+            spoken="",
+            profile=profile,
+            language=phrase.language,
+            category=phrase.category,
+            lead_in=phrase.phrasing.lead_in,
+            join=phrase.join,
+        )
+        return replace(opening, spoken=shape(phrase.candidates, profile, join=phrase.join).spoken)
+
+    def shaped(self, words: str) -> Shaped:
+        """Return `words` so that the client hands them to speech at once, if they can be made so."""
+        phrasing = Phrasing.of(words)
+        if not phrasing.lead_in:
+            phrasing = replace(phrasing, lead_in=self.lead_in)
+        return shape([phrasing], self.profile, join=self.join)
