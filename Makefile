@@ -3,6 +3,7 @@
 # make deep    many more examples, slow suites           make bench   measure the running gateway
 # make figures the headline figures on this machine      make format  let ruff lay out the code
 # make voice   set up the voice clients apart, and see when they speak what they are sent
+# make phrases proofread the acknowledgements (FILES=my.toml for yours)
 # make clean   forget the virtual environment and all that was built
 
 PYTHON ?= python3
@@ -12,7 +13,7 @@ PY     := $(VENV)/bin/python
 PORT   ?= 8000
 URL    ?= http://127.0.0.1:$(PORT)
 
-.PHONY: run test check deep voice-env voice bench figures format clean
+.PHONY: run test check deep voice-env voice bench figures phrases format clean
 .DEFAULT_GOAL := help
 
 .PHONY: help
@@ -58,6 +59,9 @@ bench: $(VENV)/run
 
 figures: $(VENV)/dev
 	$(PY) -m tests.e2e.figures
+
+phrases: $(VENV)/run
+	$(PY) -m loro_core phrases $(FILES)
 
 format: $(VENV)/dev
 	$(PY) -m ruff check --fix-only --quiet .

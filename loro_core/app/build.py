@@ -7,19 +7,18 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from importlib import resources
+from pathlib import Path
 
 from loro_core.app.access import Access
 from loro_core.app.chat import Chat, ChatSettings
 from loro_core.app.check import plugin_problems
-from loro_core.app.config import read_toml
 from loro_core.app.inspect import Inspect, Service
 from loro_core.app.legs import Line
 from loro_core.app.metrics import Metrics
+from loro_core.app.phrases import phrasebook
 from loro_core.app.routes import Routes
 from loro_core.app.settings import Settings
 from loro_core.app.watch import log_trouble
-from loro_core.decide.phrasebook import Phrasebook
 from loro_core.decide.prefill import Ladder
 from loro_core.decide.release.profile import FALLBACK, PROFILES
 from loro_core.errors import ConfigError
@@ -106,17 +105,10 @@ def _chat_settings(settings: Settings, registry: Registry) -> ChatSettings:
             quick_deadline_s=reply.quick_deadline_s,
             slack_s=reply.slack_s,
         ),
-        phrasebook=shipped_phrases(),
+        phrasebook=phrasebook(settings.words, Path.cwd()),
         default_client=FALLBACK if reply.client is None else PROFILES[reply.client],
         apology=reply.apology,
     )
-
-
-def shipped_phrases() -> Phrasebook:
-    """Return the phrases that come with loro, one file a language."""
-    files = sorted(resources.files("loro_core.phrases").iterdir(), key=lambda f: f.name)
-    tables = {f.name.removesuffix(".toml"): read_toml(f) for f in files if f.name.endswith(".toml")}
-    return Phrasebook.from_tables(tables)
 
 
 def _service(settings: Settings) -> Service:

@@ -25,10 +25,11 @@ from loro_core.decide.merge import Merge
 from loro_core.decide.phrasebook import Phrasebook
 from loro_core.decide.release.profile import FALLBACK, Profile, Releaser
 from loro_core.decide.release.recognise import recognise
+from loro_core.decide.tone import Tone
 from loro_core.decide.wording import Opening
 from loro_core.decide.words import choose
 from loro_core.errors import BadRequest, InternalError, LoroError
-from loro_core.fleet import Deployment, Leg, Plan, Snapshot
+from loro_core.fleet import Acknowledge, Deployment, Leg, Plan, Snapshot
 from loro_core.plugin.api import Policy
 from loro_core.runtime.http_reply import Reply
 from loro_core.runtime.race import run_race
@@ -97,12 +98,21 @@ class Chat:
         profile = recognise(header, asked) or self._settings.default_client
         opening = None
         if plan.acknowledge is not None:
-            phrase = choose(self._settings.phrasebook, asked, self._line.rng)
-            opening = Opening.of(plan.acknowledge, phrase, profile)
-            if phrase is None and not plan.acknowledge.words:
-                # Nothing tells in which language a model's words would have to be.
-                plan, opening = replace(plan, acknowledge=None, reason="no words for this turn"), None
+            plan, opening = self._word(plan, plan.acknowledge, asked, profile)
         return _Turn(asked=asked, plan=plan, profile=profile, opening=opening)
+
+    def _word(
+        self, plan: Plan, acknowledge: Acknowledge, asked: ChatRequest, profile: Profile
+    ) -> tuple[Plan, Opening | None]:
+        """Return what is said first, and `plan` as it can be with these words."""
+        phrase = choose(self._settings.phrasebook, asked, self._line.rng)
+        if phrase is None and not acknowledge.words:
+            # Nothing tells in which language a model's words would have to be, or nothing should be said.
+            return replace(plan, acknowledge=None, reason="no words for this turn"), None
+        if phrase is not None and phrase.tone is Tone.GRAVE:
+            # A small model is not trusted to find the words here.
+            acknowledge = replace(acknowledge, ask_model=False)
+        return replace(plan, acknowledge=acknowledge), Opening.of(acknowledge, phrase, profile)
 
     def _plan(self, policy: Policy, asked: ChatRequest) -> Plan:
         snapshot = replace(self._settings.snapshot, loads=self._metrics.loads())

@@ -116,6 +116,9 @@ def build_parser(with_bench: bool = False) -> argparse.ArgumentParser:
     bench = command("bench", _bench, "measure a running gateway", configured=False)
     if with_bench:
         importlib.import_module("loro_core.app.bench").add_arguments(bench)
+    phrases = command("phrases", _phrases, "proofread phrase files, or those that come with loro", configured=False)
+    phrases.usage += " [FILE ...]"
+    phrases.add_argument("files", metavar="FILE", nargs="*", help="a phrase file")
     command("version", _print_version, "print the version", configured=False)
     return parser
 
@@ -163,7 +166,7 @@ def _serve(args: argparse.Namespace) -> int:
 def _check_config(args: argparse.Namespace) -> int:
     settings = load_settings(args)
     registry = load_plugins(settings.plugins.modules, settings.plugins.disabled)
-    problems = list(plugin_problems(settings, registry))
+    problems = [*plugin_problems(settings, registry), *_phrases_module().words_problems(settings.words, Path.cwd())]
     if problems:
         raise ConfigError(problems)
     sys.stdout.write(columns([(path, source.shown, source.where) for path, source in settings.sources.items()]))
@@ -194,6 +197,14 @@ def _plugins(args: argparse.Namespace) -> int:
     for error in registry.broken:
         sys.stderr.write(f"broken: {error.message}\n")
     return BROKEN if registry.broken else OK
+
+
+def _phrases_module() -> Any:
+    return importlib.import_module("loro_core.app.phrases")
+
+
+def _phrases(args: argparse.Namespace) -> int:
+    return BROKEN if _phrases_module().proofread(args.files) else OK
 
 
 def _bench(args: argparse.Namespace) -> int:

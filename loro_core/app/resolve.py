@@ -20,6 +20,7 @@ from loro_core.app.settings import (
     ServerSettings,
     Settings,
     Source,
+    WordsSettings,
 )
 from loro_core.app.sources import KEYS, Given, Layer
 from loro_core.errors import ConfigError
@@ -64,6 +65,7 @@ def resolve(stronger: Sequence[Layer], file: Layer) -> Settings:
         large=ModelSettings(**tables[LARGE]).deployment("large"),
         demo=not configured,
         reply=ReplySettings(**tables["reply"]),
+        words=WordsSettings(**tables["words"]),
         metrics=MetricsSettings(**tables["metrics"]),
         log=LogSettings(**tables["log"]),
         plugins=PluginSettings(**tables["plugins"]),

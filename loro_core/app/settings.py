@@ -182,6 +182,18 @@ class ReplySettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WordsSettings:
+    """`[words]`: the operator's own acknowledgements, over those that come with loro."""
+
+    files: tuple[str, ...] = setting(
+        (), Names("phrase files", r"\S(.*\S)?"), "phrase files that add to the built-in one and replace parts of it"
+    )
+    override: Mapping[str, Json] = setting(
+        nothing(), Fields(), 'single parts of the phrase book, like `"en.greeting" = ["Welcome!"]`'
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MetricsSettings:
     """`[metrics]`: what is counted."""
 
@@ -241,6 +253,7 @@ class Settings:
     large: Deployment
     demo: bool
     reply: ReplySettings
+    words: WordsSettings
     metrics: MetricsSettings
     log: LogSettings
     plugins: PluginSettings
@@ -261,6 +274,7 @@ TABLES: Mapping[str, type] = {
     "models.small": ModelSettings,
     "models.large": ModelSettings,
     "reply": ReplySettings,
+    "words": WordsSettings,
     "metrics": MetricsSettings,
     "log": LogSettings,
     "plugins": PluginSettings,

@@ -34,8 +34,8 @@ LOOKED_AT_CHARACTERS = 1000
 LOOKED_AT_TURNS = 6
 """So many of the user's turns are looked at when the last one shows nothing."""
 
-_ENGLISH_SHARE = 5
-"""One word of so many must be a common English one for a text to be English. In running English it is every second;
+_COMMON_SHARE = 5
+"""One word of so many must be a common one of a language for a text to be in it. In running English it is every second;
 a command with a title in it ("play despacito by luis fonsi") still has one of five."""
 
 _HAN = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff々]")
@@ -183,9 +183,7 @@ def _latin(text: str) -> list[Finding]:
     if not most:
         return [(UNDETERMINED, 1, start)] if _ACCENTED.search(text) else []
     best = [tag for tag, score in shown.items() if score == most]
-    if best == ["en"]:
-        return [("en", most, start)] if most * _ENGLISH_SHARE >= len(words) else []
-    if "en" in best:
+    if most * _COMMON_SHARE < len(words) or (len(best) > 1 and "en" in best):
         return []
     return [(best[0] if len(best) == 1 else UNDETERMINED, most, start)]
 

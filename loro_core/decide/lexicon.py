@@ -65,7 +65,10 @@ _ES = _words("""
     dos cuatro cinco seis siete ocho nueve diez muchas mucho muchos poco menos desde hasta entre cada siempre nunca
     ya aún todavía después antes según así aunque mientras entonces ni vergüenza reclamación teléfono nuestro
     nuestra ellos ellas nosotros usted ustedes playa iremos cocina déjeme dejeme veamos ver entendido entiendo
-    comprendo escucho tomo nota bien pensarlo gusto mirarlo bien ideas
+    comprendo escucho tomo nota bien pensarlo gusto mirarlo bien ideas cuerpo humano debo quisiera gustaría deseo
+    mira oye mandar poner ponme apagar abrir cerrar buscar llamar dame dile trabajo escuela ventana asiento cosa
+    cosas mejor peor grande pequeño nuevo viejo tarde temprano ninguna ninguno servicio roto funciona canción
+    película
 """)
 _FR = _words("""
     le la les une un est et je tu nous vous que qui quoi quelle quel quels quelles pourquoi où quand combien avec
@@ -81,7 +84,10 @@ _FR = _words("""
     grand-mère grand-père mère père frère sœur fils fille mari femme maison rue ville voiture chats chien ciel
     capitale prix coûte cuisine salon décédée décédé mort mourir feu secours revoir beaucoup voulez savoir sais
     pense crois allons allés marché nouveau petit grande bon bonne pâte laissez-moi voyons regarde prenons plaisir
-    entendu voici
+    entendu voici sept mets mettre dois devoir peut-être ouvrir fermer appeler ouvertes maintenant travail école
+    fenêtre place week-end randonnée c'était j'étais n'ai qu'il qu'elle lequel laquelle plusieurs mieux pire gros
+    vieux tard tôt service marche fonctionne chanson film joue mets-moi donne-moi dis-moi d'abord tellement vraiment
+    non
 """)
 _DE = _words("""
     der das ein eine einen einem einer und ist ich du er sie es wir ihr nicht auf für von vom zu zum zur wie wann
@@ -99,7 +105,9 @@ _DE = _words("""
     frau oma opa kinder haus strasse stadt auto katze katzen hund himmel hauptstadt preis kostet küche flur
     gestorben krebs leben bewusstlos glaube denke weiss wohnt ans meer im schreiben geschrieben dunkeln sehen
     unterschied zwischen klima klar eigentlich vielleicht natürlich backt brot tabletten schauen sehe höre lassen
-    schön verstanden verstehe notiert
+    schön verstanden verstehe notiert ab davon dauernd genug hab daran dazu ganz alle diese dieser dieses damit wäre
+    sonst euer sollten lange heißt heiße dürfen anrufen ruf schick öffne schließ weiß bestellen buchen ändern kaputt
+    arbeit schule fenster platz wochenende morgens abends eure ihres deiner lass leider
 """)
 _PT = _words("""
     o como se fim trilha fizemos os uma umas uns de da dos das que é como está estão estou estava você vocês voce eu
@@ -116,7 +124,10 @@ _PT = _words("""
     escreveu cozinha faleceu morreu morri câncer viver respirando socorro absurdo reclamação esperando acho penso
     sei sabe nos na nas ao aos às à praia lisboa num numa dele dela descobri tá né gente cancelar diferença três
     dois duas quatro cinco seis sete oito nove dez rir filme queijo enxergam escuro responde deixe-me deixe vejamos
-    entendo agradeço conversa bem ver nisso disso anotei ouço calma prazer pensar explicar passo
+    entendo agradeço conversa bem ver nisso disso anotei ouço calma prazer pensar explicar passo corpo humano devo
+    gostaria olha mandar colocar coloca ligue desligue abrir fechar procurar dá dê trabalho janela lugar coisa
+    coisas melhor pior grande pequeno novo velho cedo nenhuma nenhum serviço quebrado funciona música toca põe
+    aberta abertas gostei fica ficar estação café leite
 """)
 _IT = _words("""
     gli di della del che una un sono non ciao grazie buongiorno buonasera prego cosa dove quando perché chi quale quanto

@@ -114,8 +114,30 @@ async def test_chinese_gets_chinese_words_without_a_space_before_the_answer(auto
 
 async def test_a_language_without_phrases_is_answered_without_words(autojump_clock):
     async with serving(small(), large(), LORO_REPLY_POLICY="race") as client:
-        heard = await client.ask(messages=[{"role": "user", "content": "Почему небо голубое?"}])
+        heard = await client.ask(messages=[{"role": "user", "content": "perché il cielo è blu?"}])
     assert heard.text == "Because of the air." and client.small.calls == []
+
+
+async def test_the_small_model_is_not_asked_for_words_about_a_death(autojump_clock):
+    async with serving(small(), large(), LORO_REPLY_POLICY="race") as client:
+        heard = await client.ask(messages=[{"role": "user", "content": "my father died last night"}])
+    assert client.small.calls == []
+    assert heard.text.endswith("Because of the air.") and heard.text != "Because of the air."
+
+
+async def test_nothing_is_said_before_the_answer_in_an_emergency(autojump_clock):
+    async with serving(small(), large(), LORO_REPLY_POLICY="race") as client:
+        heard = await client.ask(messages=[{"role": "user", "content": "call an ambulance, he's not breathing"}])
+    assert heard.text == "Because of the air." and client.small.calls == []
+
+
+async def test_home_assistant_gets_the_long_form_and_no_other_client_does(autojump_clock):
+    said = {}
+    for name in ("homeassistant", "pipecat"):
+        async with serving(None, large(), LORO_REPLY_POLICY="instant") as client:
+            heard = await client.ask(headers={"x-loro-client": name})
+        said[name] = heard.text.removesuffix("Because of the air.").strip()
+    assert len(said["homeassistant"]) > 60 > len(said["pipecat"])
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,9 @@ import pytest
 
 from loro_core.app import cli
 from loro_core.app.config import DEFAULT_FILE, load
+from loro_core.app.phrases import phrasebook
 from loro_core.app.settings import TABLES, all_keys
+from loro_core.decide.category import Category
 
 DOCS = Path(__file__).parents[2] / "docs"
 MANUAL = (DOCS / "config.md").read_text(encoding="utf-8")
@@ -39,12 +41,24 @@ def test_the_manual_has_no_table_that_the_code_has_not():
 
 
 def test_the_manuals_example_file_is_one(tmp_path):
-    (example,) = re.findall(r"```toml\n(.*?)```", MANUAL, re.DOTALL)
+    example, *_ = re.findall(r"```toml\n(.*?)```", MANUAL, re.DOTALL)
     (tmp_path / ".env").touch()
     (tmp_path / DEFAULT_FILE).write_text(example, encoding="utf-8")
     settings = load(environ={}, directory=tmp_path)
     assert not settings.demo
     assert settings.small is not None
+
+
+def test_the_manuals_example_words_are_taken_as_they_are_meant(tmp_path):
+    _, example = re.findall(r"```toml\n(.*?)```", MANUAL, re.DOTALL)
+    (tmp_path / ".env").touch()
+    (tmp_path / "my-words.toml").write_text('[it]\njoin = " "\nother = { phrases = ["Ci penso."] }\n', encoding="utf-8")
+    (tmp_path / DEFAULT_FILE).write_text(example, encoding="utf-8")
+    book = phrasebook(load(environ={}, directory=tmp_path).words, tmp_path)
+    assert book.chapters["en"].phrases[Category.GREETING].sentences[0] == "Welcome to the Blue Hotel."
+    assert book.chapters["en"].phrases[Category.CLOSING].sentences == ()
+    assert book.chapters["de"].phrases[Category.QUESTION].lead_ins == ("Also,",)
+    assert "it" in book.languages
 
 
 def test_the_manuals_example_dotenv_is_one(tmp_path):
@@ -53,7 +67,9 @@ def test_the_manuals_example_dotenv_is_one(tmp_path):
     assert not load(environ={}, directory=tmp_path).demo
 
 
-@pytest.mark.parametrize("words", [[], ["serve"], ["check-config"], ["plugins"], ["bench"], ["version"]], ids=" ".join)
+@pytest.mark.parametrize(
+    "words", [[], ["serve"], ["check-config"], ["plugins"], ["bench"], ["phrases"], ["version"]], ids=" ".join
+)
 def test_every_help_text_stands_in_the_manual_as_printed(words, capsys):
     with pytest.raises(SystemExit):
         cli.main([*words, "--help"])

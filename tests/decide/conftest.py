@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import pytest
@@ -17,10 +18,18 @@ else:
     import tomli as tomllib
 
 PHRASES = Path(__file__).parent.parent.parent / "loro_core" / "phrases"
-TURNS = Path(__file__).parent / "turns.toml"
+TURNS = Path(__file__).parent.parent / "data" / "turns"
 
-Turn = tuple[str, str, str]
-"""What is said, the language it is in ("" if nothing shows one), what it wants."""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """A row of tests/data/turns, which says what the fields are."""
+
+    text: str
+    language: str
+    category: str
+    tone: str
+    acknowledge: bool
 
 
 @pytest.fixture(scope="session")
@@ -35,8 +44,10 @@ def book(phrase_tables: Mapping[str, object]) -> Phrasebook:
 
 @pytest.fixture(scope="session")
 def turns() -> list[Turn]:
-    rows = tomllib.loads(TURNS.read_text(encoding="utf-8"))["turns"]
-    return [(text, language, category) for text, language, category in rows]
+    files = sorted(TURNS.glob("*.toml"))
+    rows = [row for path in files for row in tomllib.loads(path.read_text(encoding="utf-8"))["turns"]]
+    names = [field.name for field in fields(Turn)]
+    return [Turn(**dict(zip(names, row, strict=True))) for row in rows]
 
 
 @pytest.fixture(scope="session")

@@ -79,10 +79,10 @@ def load_book() -> Phrasebook:
 
 
 def sayings(book: Phrasebook) -> Iterator[Saying]:
-    """Yield everything in the book, each sentence with each lead-in."""
+    """Yield everything in the book: each sentence with one lead-in, and each lead-in with some sentence."""
     for language, chapter in book.chapters.items():
         for category, phrases in chapter.phrases.items():
-            for sentence, lead_in in itertools.product(phrases.sentences, phrases.lead_ins or ("",)):
+            for sentence, lead_in in zip(phrases.sentences, itertools.cycle(phrases.lead_ins or ("",)), strict=False):
                 words = chapter.join.join(filter(None, (sentence, lead_in)))
                 yield Saying(language=language, category=category, words=words, leads_in=bool(lead_in))
 

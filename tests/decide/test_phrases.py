@@ -2,73 +2,63 @@
 
 from __future__ import annotations
 
-import itertools
-import re
-from collections.abc import Iterator
+import random
 
 import pytest
 
+from loro_core.chat import ChatRequest, Message
 from loro_core.decide.category import Category
-from loro_core.decide.history import WINDOW, spoken_form
-from loro_core.decide.screen import screen
-from loro_core.decide.words import Phrasebook
+from loro_core.decide.languages import LANGUAGES
+from loro_core.decide.proofreading import problems_in
+from loro_core.decide.release.profile import PROFILES, shape
+from loro_core.decide.words import choose
 
 
-def sayings(book: Phrasebook) -> Iterator[tuple[str, str, str, str]]:
-    """Yield (language, sentence, lead-in or "", all that is said) of everything in the book."""
-    for language, chapter in book.chapters.items():
-        for phrases in chapter.phrases.values():
-            for sentence, lead_in in itertools.product(phrases.sentences, phrases.lead_ins or ("",)):
-                yield language, sentence, lead_in, chapter.join.join(filter(None, (sentence, lead_in)))
+def test_there_are_phrases_in_every_language_that_has_rules(book):
+    assert book.languages == set(LANGUAGES)
+    assert len(book.languages) == 12
 
 
-def test_there_are_phrases_in_english_and_chinese(book):
-    assert book.languages == {"en", "zh"}
+def test_the_proofreader_finds_nothing(book):
+    assert list(problems_in(book)) == []
 
 
-@pytest.mark.parametrize("category", Category)
-def test_every_category_has_enough_phrases_never_to_repeat_within_the_window(book, category):
-    for language, chapter in book.chapters.items():
-        assert len(chapter.phrases[category].sentences) >= max(8, WINDOW + 1), (language, category)
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_six_turns_running_hear_the_same(book, turns, language):
+    """In a conversation of one category, the worst case, and in a mixed one."""
+    by_category = {
+        c.value: [t.text for t in turns if (t.language, t.category) == (language, c.value)] for c in Category
+    }
+    mixed = [texts[0] for texts in by_category.values()]
+    for texts in (*by_category.values(), mixed):
+        messages: list[Message] = []
+        said: list[str | None] = []
+        for number in range(14):
+            messages.append(Message.of("user", texts[number % len(texts)]))
+            words = choose(book, ChatRequest(model="m", messages=tuple(messages)), random.Random(number))
+            sentence = None if words is None else words.phrasing.sentence
+            assert sentence is None or sentence not in said[-6:]
+            said.append(sentence)
+            messages.append(Message.of("assistant", "An answer." if words is None else f"{words.text} An answer."))
 
 
-def test_each_is_short(book):
-    for language, _, _, said in sayings(book):
-        if language == "zh":
-            assert len(said) <= 14, said
-        else:
-            assert len(said.split()) <= 8, said
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_words_are_let_out_at_once_by_every_client(book, turns, language):
+    for t in turns:
+        if t.language != language or t.category in ("greeting", "closing") or t.tone != "plain" or not t.acknowledge:
+            continue
+        words = choose(book, ChatRequest(model="m", messages=(Message.of("user", t.text),)), random.Random(t.text))
+        if words is None or words.category in (Category.GREETING, Category.CLOSING):
+            continue
+        for name, profile in PROFILES.items():
+            if name == "homeassistant" and LANGUAGES[language].words.writing != "words":
+                continue
+            assert shape(words.candidates, profile, join=words.join).at_once, (t.text, name)
 
 
-def test_each_passes_the_screen_that_a_models_words_must_pass(book):
-    """Right script and language, no digits, no question, no yes or no, no promise, no time, no claim."""
-    for language, _, _, said in sayings(book):
-        assert screen(said, language=language) == said
-
-
-def test_a_sentence_ends_and_a_lead_in_does_not(book):
-    for _, sentence, lead_in, _ in sayings(book):
-        assert sentence[-1] in ".!。！", sentence
-        assert not lead_in or lead_in[-1] in ",，", lead_in
-
-
-def test_an_english_phrase_with_a_lead_in_is_let_out_to_speech_at_once(book):
-    """LiveKit holds a sentence below 20 characters, Vapi a chunk below 30."""
-    for language, sentence, lead_in, said in sayings(book):
-        if language == "en" and lead_in:
-            assert len(sentence) >= 20, sentence
-            assert len(said) >= 30, said
-
-
-def test_no_phrase_is_the_beginning_of_another(book):
-    """Else one said would count as the other in the returned history."""
-    for language, chapter in book.chapters.items():
-        forms = [spoken_form(s) for phrases in chapter.phrases.values() for s in phrases.sentences]
-        for one, other in itertools.permutations(forms, 2):
-            assert not other.startswith(one), (language, one, other)
-
-
-def test_no_phrase_agrees_to_a_wish(book):
-    """The answer may refuse it."""
-    for _, _, _, said in sayings(book):
-        assert not re.search(r"\b(?:sure|of course|certainly)\b|好的|可以|没问题", said.casefold()), said
+def test_what_is_to_be_acknowledged_is_and_nothing_where_it_must_not_be(book, turns):
+    """The gate leaves out more than these, by what it knows beyond the words."""
+    for t in turns:
+        words = choose(book, ChatRequest(model="m", messages=(Message.of("user", t.text),)), random.Random(1))
+        assert words is not None or not t.acknowledge, t.text
+        assert words is None or t.acknowledge or t.category == "closing", t.text

@@ -47,11 +47,11 @@ def test_long_texts_are_cut_to_their_ends():
 
 def test_a_chinese_user_is_met_in_chinese():
     call = words_request(request(Message.of("user", "今天天气怎么样")))
-    assert call.messages[0].text == words_prompt("zh") != words_prompt("en")
+    assert call.messages[0].text == words_prompt("zh-CN") != words_prompt("en")
 
 
 def test_a_language_without_a_prompt_gets_the_english_one():
-    assert words_prompt("ja") == words_prompt("en")
+    assert words_prompt("it") == words_prompt("en")
 
 
 def test_the_operators_own_prompt_takes_the_place_of_ours():

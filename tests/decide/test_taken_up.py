@@ -29,10 +29,10 @@ WORDS = "Let me think about that. So,"
         (WORDS, "en", "High above us there is air.", TakenUp.WENT_ON),
         (WORDS, "en", "<think>\nThe user", TakenUp.BEGAN_ANEW),
         (WORDS, None, "Hello! The sky is blue.", TakenUp.WENT_ON),
-        ("让我想想。", "zh", "天空是蓝色的，因为", TakenUp.WENT_ON),
-        ("让我想想。", "zh", "让我想想。天空是蓝色的", TakenUp.ECHOED),
-        ("让我想想。", "zh", "你好！天空是蓝色的", TakenUp.BEGAN_ANEW),
-        ("让我想想。", "zh", "你好像在问天空", TakenUp.WENT_ON),
+        ("让我想想。", "zh-CN", "天空是蓝色的，因为", TakenUp.WENT_ON),
+        ("让我想想。", "zh-CN", "让我想想。天空是蓝色的", TakenUp.ECHOED),
+        ("让我想想。", "zh-CN", "你好！天空是蓝色的", TakenUp.BEGAN_ANEW),
+        ("让我想想。", "zh-CN", "你好像在问天空", TakenUp.WENT_ON),
         (WORDS, "en", " ...\n", TakenUp.SAID_NOTHING),
         ("...", "en", "the sky", TakenUp.WENT_ON),
     ],
@@ -59,7 +59,7 @@ def test_a_verdict_does_not_hang_on_how_the_answer_was_cut(answer, words):
 
 @given(st.text(min_size=1, max_size=40), st.text(max_size=40))
 def test_any_text_is_taken(words, said):
-    assert taken_up(words, said, "zh", whole=True) is not None
+    assert taken_up(words, said, "zh-CN", whole=True) is not None
 
 
 def status(message="nothing to see", number: int | None = 400, **more) -> UpstreamStatus:

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from loro_core.chat import ROLES, ChatRequest, Message
 from loro_core.decide.history import WINDOW, recent, replies_since
-from loro_core.decide.words import Phrasebook, choose
+from loro_core.decide.phrasebook import Phrasebook
+from loro_core.decide.words import choose
 
 TURNS = (
     *("hello", "what is this", "turn off the light", "thanks", "I had a bad day"),

@@ -249,7 +249,7 @@ _TURNS = TurnRules(
         "|is dead|was killed|got killed|committed suicide|killed (?:himself|herself))",
         f"(?:lost|losing|buried|burying) (?:my|our|the) (?:{_KIN}|baby|friend|dog|cat)|(?:death|loss|funeral)"
         f" of (?:my|our|his|her)"
-        "|(?:his|her|my|our|the) funeral|funeral (?:for|home)|miscarriage|stillborn|in (?:a )?hospice|"
+        "|(?:his|her|my|our|the) funeral(?! march)|funeral (?:for|home)|miscarriage|stillborn|in (?:a )?hospice|"
         "(?:mother|father|mum|mom|dad|wife|husband|son"
         "|daughter|brother|sister|grandmother|grandfather)s (?:funeral|death)",
         "(?:diagnosed with|i have|ive got|has|got|have) (?:(?:terminal|stage \\w+|breast|lung|brain|skin|a)"

@@ -195,7 +195,7 @@ _WORDS = WordsRules(
     full_stop=".",
     comma=",",
     filler=one_of(
-        r"euh+|heu+|hum+|h*m+|ah+|oh+|bon|bien|ok|okay|alors|tres bien|entendu|compris|ben|eh bien|et|mais",
+        r"euh+|heu+|hum+|h*m+|ah+|oh+|bon|bien(?! sur)|ok|okay|alors|tres bien|entendu|compris|ben|eh bien|et|mais",
         end=r"(?![\w-])",
     ),
     yes_no=one_of(
