@@ -78,14 +78,19 @@ class TextFile(Protocol):
 
 def read_toml(file: TextFile) -> Mapping[str, Any]:
     """Return what the TOML `file` says. Raises ConfigError that names the file and the line."""
-    return read_document(file, str(file)).values
+    name = str(file)
+    return _parsed(_read_text(file, name), name)
 
 
 def read_document(file: TextFile, name: str) -> Document:
-    """Return the TOML `file`, called `name` in problems. Raises ConfigError."""
+    """Return the TOML `file`, called `name` in problems, with the lines of its keys. Raises ConfigError."""
     text = _read_text(file, name)
+    return Document(name=name, values=_parsed(text, name), lines=key_lines(text, tomllib.loads))
+
+
+def _parsed(text: str, name: str) -> Mapping[str, Any]:
     try:
-        values = tomllib.loads(text)
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as exc:
         message = str(exc)
         at = re.search(r" \(at line ([0-9]+), column [0-9]+\)", message)
@@ -93,7 +98,6 @@ def read_document(file: TextFile, name: str) -> Document:
         raise ConfigError([f"{where}: not TOML: {what}"]) from None
     except RecursionError:
         raise ConfigError([f"{name}: not TOML that loro can read: nested too deeply"]) from None
-    return Document(name=name, values=values, lines=key_lines(text, tomllib.loads))
 
 
 def _configuration_file(directory: Path, file: str | None, variables: Iterable[Variable]) -> Document:
