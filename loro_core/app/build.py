@@ -15,7 +15,9 @@ from loro_core.app.check import plugin_problems
 from loro_core.app.config import read_toml
 from loro_core.app.inspect import Inspect, Service
 from loro_core.app.legs import Line
+from loro_core.app.making import Making
 from loro_core.app.metrics import Metrics
+from loro_core.app.replies import Part
 from loro_core.app.routes import Routes
 from loro_core.app.settings import Settings
 from loro_core.app.watch import log_trouble
@@ -25,6 +27,7 @@ from loro_core.decide.words import Phrasebook
 from loro_core.errors import ConfigError
 from loro_core.fleet import Leg, Snapshot
 from loro_core.plugin.registry import Registry
+from loro_core.runtime.calls import Calls, open_calls
 from loro_core.runtime.http_client import HttpClient
 from loro_core.runtime.http_service import Counts
 from loro_core.runtime.observe import Happening
@@ -68,7 +71,8 @@ async def open_gateway(settings: Settings, registry: Registry, counts: Counts) -
 
     cors = CorsRules(origins=settings.server.cors_origins, credentials=settings.server.cors_credentials)
     rng = random.Random()  # noqa: S311  # choice of words and jitter
-    async with HttpClient() as http:
+    # The calls end before the connections that they are made on.
+    async with HttpClient() as http, open_calls(Calls[Part, Making]) as calls:
         upstreams = Upstreams(registry.providers, http.bind)
         line = Line(
             upstreams=upstreams,
@@ -77,7 +81,7 @@ async def open_gateway(settings: Settings, registry: Registry, counts: Counts) -
             ladder=Ladder(),
             words_prompt=settings.reply.words_prompt,
         )
-        chat = Chat(_chat_settings(settings, registry), line, metrics)
+        chat = Chat(_chat_settings(settings, registry), line, metrics, calls)
         pages = Inspect(_service(settings), upstreams, metrics, counts)
         yield Gateway(
             handler=Access(_routes(chat, pages, cors)),
@@ -105,10 +109,13 @@ def _chat_settings(settings: Settings, registry: Registry) -> ChatSettings:
             words_deadline_s=reply.words_deadline_s,
             quick_deadline_s=reply.quick_deadline_s,
             slack_s=reply.slack_s,
+            floor_s=reply.floor_s,
+            first_turn=reply.first_turn,
         ),
         phrasebook=shipped_phrases(),
         default_client=FALLBACK if reply.client is None else PROFILES[reply.client],
         apology=reply.apology,
+        adopt_within_s=reply.adopt_within_s,
     )
 
 

@@ -163,6 +163,18 @@ class ReplySettings:
         "the voice client that requests come from, where they do not show it",
         shown_default="`pipecat`'s rules, which harm nobody",
     )
+    floor_s: float = setting(
+        0.0, Number(0, 30), "the client speaks nothing earlier than this; in `adaptive`, words are held until then"
+    )
+    first_turn: bool = setting(
+        True, Flag(), "whether the user's first turn of a conversation is acknowledged in `adaptive`"
+    )
+    # 5 s: OpenAI's clients try again after 0.5 to 8 s; who wants another answer to the same question takes longer.
+    adopt_within_s: float = setting(
+        5.0,
+        Number(0, 60),
+        "an identical request of the same call, this soon after the first, gets the reply in the making; 0: never",
+    )
     max_tokens_limit: int = setting(8192, Whole(1, 10000000), "the largest `max_tokens` that a client may ask for")
     temperature: float | None = setting(
         0.7, Number(0, 2, off="none"), "what the answering model gets if the client names none; `none` leaves it out"
