@@ -68,6 +68,7 @@ def reply_fields(record: ReplyRecord) -> dict[str, Field]:
         "taken_up": record.taken_up.value if record.taken_up else None,
         **_tokens(usage),
         "finish_reason": record.finish_reason,
+        "progressed": record.progressed or None,
         "words_rejected": record.words_rejected,
         "error": record.error,
     }

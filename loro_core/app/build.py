@@ -80,6 +80,7 @@ async def open_gateway(settings: Settings, registry: Registry, counts: Counts) -
             rng=rng,
             ladder=Ladder(),
             words_prompt=settings.reply.words_prompt,
+            progress=settings.reply.progress,
         )
         chat = Chat(_chat_settings(settings, registry), line, metrics, calls)
         pages = Inspect(_service(settings), upstreams, metrics, counts)

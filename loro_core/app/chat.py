@@ -218,6 +218,7 @@ def _record(making: Making, request: HttpRequest, ledger: Ledger, *, adopted: bo
         acknowledgement=making.acknowledgement(ledger),
         told=making.told,
         taken_up=making.taken_up,
+        progressed=making.progressed,
         words_rejected=making.words_rejected,
         first_response_s=ledger.first_response_s,
         first_speakable_s=ledger.since_received(ledger.speakable),

@@ -114,6 +114,11 @@ class Making:
         leg = self._acknowledge
         return leg.found.rejected if leg is not None and leg.found is not None else None
 
+    @property
+    def progressed(self) -> int:
+        """How many lines followed the acknowledgement while the answer did not come."""
+        return 0 if self._acknowledge is None else self._acknowledge.progressed
+
     def acknowledgement(self, ledger: Ledger) -> Acknowledgement:
         """Return whose words came first, if any, as the request with this ledger saw it."""
         leg = self._acknowledge

@@ -48,6 +48,7 @@ class ReplyRecord:
     client: the profile by whose rule speech begins.
     told: how the answering model was told of the acknowledgement in the end, None if it was not to be.
     taken_up: what it made of words it was told natively, as far as that was seen.
+    progressed: how many lines followed the acknowledgement while the answer did not come.
     words_rejected: why the acknowledging model's words were not taken.
     adopted: whether it was made for an earlier request, which counts its words and tokens.
     """
@@ -66,6 +67,7 @@ class ReplyRecord:
     acknowledgement: Acknowledgement = "none"
     told: Rung | None = None
     taken_up: TakenUp | None = None
+    progressed: int = 0
     words_rejected: str | None = None
     client: str = "plain"
     first_response_s: float | None = None

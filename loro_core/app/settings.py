@@ -175,6 +175,9 @@ class ReplySettings:
         Number(0, 60),
         "an identical request of the same call, this soon after the first, gets the reply in the making; 0: never",
     )
+    progress: bool = setting(
+        True, Flag(), "whether more is said after the acknowledgement while the answer does not come"
+    )
     max_tokens_limit: int = setting(8192, Whole(1, 10000000), "the largest `max_tokens` that a client may ask for")
     temperature: float | None = setting(
         0.7, Number(0, 2, off="none"), "what the answering model gets if the client names none; `none` leaves it out"

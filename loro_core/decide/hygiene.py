@@ -53,8 +53,9 @@ class KnownWords:
         """Return what `book` can say."""
         known: dict[str, frozenset[str]] = {}
         for chapter in book.chapters.values():
-            lead_ins = frozenset(letters(text) for phrases in chapter.phrases.values() for text in phrases.lead_ins)
-            for phrases in chapter.phrases.values():
+            tables = (*chapter.phrases.values(), chapter.progress)
+            lead_ins = frozenset(letters(text) for phrases in tables for text in phrases.lead_ins)
+            for phrases in tables:
                 for form in map(letters, phrases.sentences):
                     known[form] = known.get(form, frozenset()) | lead_ins
         return cls(sentences=known)

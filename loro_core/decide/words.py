@@ -26,6 +26,9 @@ from loro_core.decide.language import language_of
 from loro_core.decide.release.profile import Phrasing
 from loro_core.errors import ConfigError
 
+PROGRESS = "progress"
+"""The table of a phrase file for an answer that does not come."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Words:
@@ -33,12 +36,14 @@ class Words:
 
     phrasing: what is said, in its parts. language: of the turn, and of the words. category: what the turn wants.
     join: what stands between words, and between these and an answer that does not begin with a space of its own.
+    progress: what may be said later, while the answer does not come.
     """
 
     phrasing: Phrasing
     language: str
     category: Category
     join: str
+    progress: tuple[Phrasing, ...] = ()
 
     @property
     def text(self) -> str:
@@ -57,10 +62,11 @@ class Phrases:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chapter:
-    """A language's part of the book: phrases for every category."""
+    """A language's part of the book: phrases for every category, and those for an answer that does not come."""
 
     join: str
     phrases: Mapping[Category, Phrases]
+    progress: Phrases = Phrases(sentences=())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,8 +110,18 @@ def choose(book: Phrasebook, request: ChatRequest, rng: random.Random) -> Words 
     category = category_of(turn, language)
     phrases = chapter.phrases[category]
     sentence = _least_worn(phrases.sentences, recent(request), rng)
-    phrasing = Phrasing(sentence=sentence, lead_in=rng.choice(phrases.lead_ins) if phrases.lead_ins else "")
-    return Words(phrasing=phrasing, language=language, category=category, join=chapter.join)
+    phrasing = _phrasing(sentence, phrases, rng)
+    return Words(
+        phrasing=phrasing,
+        language=language,
+        category=category,
+        join=chapter.join,
+        progress=tuple(_phrasing(sentence, chapter.progress, rng) for sentence in chapter.progress.sentences),
+    )
+
+
+def _phrasing(sentence: str, phrases: Phrases, rng: random.Random) -> Phrasing:
+    return Phrasing(sentence=sentence, lead_in=rng.choice(phrases.lead_ins) if phrases.lead_ins else "")
 
 
 def is_silent(turn: str) -> bool:
@@ -145,10 +161,12 @@ class _Reader:
             self.problems.append(f'{tag}.join: needs " " or "", this is {join!r}')
             join = ""
         known = {category.value for category in Category}
-        self.problems += [f"{tag}.{key}: no such key" for key in table if key not in known and key != "join"]
+        self.problems += [f"{tag}.{key}: no such key" for key in table if key not in known | {"join", PROGRESS}]
         seen: dict[str, str] = {}
         phrases = {c: self._phrases(f"{tag}.{c.value}", table.get(c.value), seen) for c in Category}
-        return Chapter(join=join, phrases=phrases)
+        if PROGRESS not in table:
+            return Chapter(join=join, phrases=phrases)
+        return Chapter(join=join, phrases=phrases, progress=self._phrases(f"{tag}.{PROGRESS}", table[PROGRESS], seen))
 
     def _phrases(self, path: str, table: object, seen: dict[str, str]) -> Phrases:
         if not isinstance(table, Mapping):
