@@ -33,6 +33,7 @@
 7. Its tokens are still counted.
 9. While the answer does not come, the acknowledging leg may go on: each progress line is one more delta of its own, and
    the seam knows all that was said. The answer's first word ends that leg.
+10. Tool calls are numbered from 0, with id and name in the first piece, whatever the upstream sends (`tools`).
 """
 
 from __future__ import annotations
@@ -44,6 +45,7 @@ from unicodedata import east_asian_width
 from loro_core.chat import Delta, ReplyUsage, Usage
 from loro_core.decide.category import Category
 from loro_core.decide.seam import Edit, Seam, SeamLimits
+from loro_core.decide.tools import ToolCalls
 from loro_core.errors import UpstreamError
 from loro_core.fleet import Leg
 
@@ -167,6 +169,7 @@ class Merge:
         self._seam_limits = seam
         self._seam: Seam | None = None
         self._before: Acknowledged | None = None
+        self._calls: dict[int, ToolCalls] = {}
         self._opened: set[int] = set()
         self._endings: dict[int, Delta] = {}
         self._answer_usage: Usage | None = None
@@ -228,6 +231,9 @@ class Merge:
         return [self._emit(Delta(content=words), Leg.ACK)]
 
     def _answered(self, delta: Delta, now: float) -> list[Action]:
+        if delta.tool_calls:  # 10
+            calls = self._calls.setdefault(delta.index, ToolCalls())
+            delta = replace(delta, tool_calls=calls.receive(delta.tool_calls))
         if delta.usage is not None:
             self._answer_usage = delta.usage
         if delta.finish_reason is not None:  # 5
@@ -279,13 +285,19 @@ class Merge:
         return [CancelLeg(leg=Leg.ACK)]
 
     def _finish(self) -> list[Action]:
-        actions = self._emptied()
+        actions = [*self._emptied(), *self._unfinished_calls()]
         self._state = State.CLOSED
         seen = set(range(self._choices)) | self._opened | self._endings.keys()
         endings = [self._endings.get(i) or Delta(index=i, finish_reason="stop") for i in sorted(seen)]
         usage = ReplyUsage(answer=self._answer_usage, acknowledgement=self._ack_usage)
         last = Finish(endings=tuple((d, self._opens(d.index)) for d in endings), usage=usage)
         return [*actions, *self._drop_acknowledgement(), last]
+
+    def _unfinished_calls(self) -> list[Action]:
+        held = {index: calls.end() for index, calls in self._calls.items()}
+        return [
+            self._emit(Delta(index=index, tool_calls=pieces), Leg.ANSWER) for index, pieces in held.items() if pieces
+        ]
 
     def _failed(self, error: UpstreamError) -> list[Action]:
         if len(self._endings) >= self._choices and self._opened <= self._endings.keys():
