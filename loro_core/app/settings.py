@@ -27,7 +27,7 @@ class ServerSettings:
     """`[server]`: where loro listens and what it takes from clients."""
 
     host: str = setting(
-        "0.0.0.0",  # noqa: S104 - the seed's default; a gateway in a container is reached from outside
+        "0.0.0.0",  # noqa: S104 - a gateway in a container is reached from outside
         Text("a host name or an address, without a port", _HOST),
         "the address to listen at",
         Variable(name="HOST"),
@@ -39,7 +39,7 @@ class ServerSettings:
     max_header_bytes: int = setting(32768, Whole(1024, 1048576), "all header lines of a request together")
     # 100: Apache's LimitRequestFields.
     max_headers: int = setting(100, Whole(8, 10000), "how many header lines a request may have")
-    # 16 MiB: a long conversation with some pictures in it; the seed's 2 MiB and gRPC's 4 MiB refused those.
+    # 16 MiB: a long conversation with some pictures in it; the usual 2 MiB and 4 MiB refuse those.
     max_body_bytes: int = setting(16777216, Whole(1024, 1073741824), "the largest request body")
     header_timeout_s: float = setting(10.0, Number(0.1, 600), "how long a client may take to send a request's head")
     body_timeout_s: float = setting(30.0, Number(0.1, 3600), "how long a client may take to send a request's body")
