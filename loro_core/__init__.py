@@ -7,7 +7,7 @@ and `loro_core.wire.lines`, `.sse`, `.ndjson`, `.json_text` (decoders for upstre
 from __future__ import annotations
 
 from loro_core._version import __version__
-from loro_core.chat import ROLES, ChatRequest, Delta, Json, Message, Role, ToolCallDelta, Usage
+from loro_core.chat import ROLES, ChatRequest, Delta, Json, Message, Role, ToolCallDelta, Turn, TurnKind, Usage
 from loro_core.errors import (
     LoroError,
     UpstreamClosed,
@@ -17,7 +17,7 @@ from loro_core.errors import (
     UpstreamTimeout,
     UpstreamUnreachable,
 )
-from loro_core.fleet import Acknowledge, Deployment, Leg, Load, Plan, Secret, Snapshot
+from loro_core.fleet import Acknowledge, Deployment, Expectation, Leg, Load, Plan, Secret, Snapshot
 from loro_core.plugin.api import (
     Call,
     Continues,
@@ -38,6 +38,7 @@ __all__ = [
     "Continues",
     "Delta",
     "Deployment",
+    "Expectation",
     "Json",
     "Leg",
     "Load",
@@ -52,6 +53,8 @@ __all__ = [
     "Secret",
     "Snapshot",
     "ToolCallDelta",
+    "Turn",
+    "TurnKind",
     "UpstreamClosed",
     "UpstreamError",
     "UpstreamHttp",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 from types import MappingProxyType
 from typing import Literal, Union, get_args
 
@@ -74,6 +75,41 @@ class ChatRequest:
     def last_user_text(self) -> str:
         """What the user said last, "" if the user has not spoken."""
         return next((m.text for m in reversed(self.messages) if m.role == "user"), "")
+
+    @property
+    def prompt_chars(self) -> int:
+        """How many characters the messages' texts have."""
+        return sum(len(m.text) for m in self.messages)
+
+
+class TurnKind(Enum):
+    """What a request is to the conversation it belongs to. Voice platforms ask the same thing several times."""
+
+    NEW = "new"
+    REVISED = "revised"
+    RESENT = "resent"
+    TOOL_FOLLOW_UP = "tool_follow_up"
+    SILENCE = "silence"
+    AFTER_BARGE_IN = "after_barge_in"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """A request's place in its conversation.
+
+    number: which of the user's turns this is, from 1, as far as the history shows; 0 if the user has not spoken.
+    key: the same for every request of this turn, the revised and the re-sent ones too; "" where nobody asked.
+    digest: the same for identical requests only.
+    sure: whether `key` belongs to one call. Strangers who open their calls alike share a key that is not sure.
+    acknowledged: whether an acknowledgement was already written for an identical request.
+    """
+
+    kind: TurnKind = TurnKind.NEW
+    number: int = 1
+    key: str = ""
+    digest: str = ""
+    sure: bool = False
+    acknowledged: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@
       ConfigError(problems)         the operator's; all of them at once                exit status 2
       PluginError(plugin)           a plugin's author's
       ClientError(param)            the caller's                                       4xx
-        BadRequest 400, Unauthorized 401, NotFound 404, MethodNotAllowed 405, TimedOut 408, TooLarge 413, ...
+        BadRequest 400, Unauthorized 401, NotFound 404, MethodNotAllowed 405, TimedOut 408, Superseded 409, ...
       Overloaded(retry_after_s)     nobody's                                           429 or 503
       UpstreamError(deployment, phase)  a model's                                      502, 504 or its own
         UpstreamUnreachable UpstreamTimeout UpstreamStatus UpstreamProtocolError UpstreamClosed
@@ -113,6 +113,13 @@ class TimedOut(ClientError):
     status = 408
     type = "timeout_error"
     code = "request_timeout"
+
+
+class Superseded(ClientError):
+    """A later request of the same turn took this one's place: the user had gone on speaking."""
+
+    status = 409
+    code = "superseded"
 
 
 class TooLarge(ClientError):

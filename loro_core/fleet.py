@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
-from loro_core.chat import Json, nothing
+from loro_core.chat import Json, Turn, nothing
 
 
 class Leg(Enum):
@@ -90,21 +90,46 @@ class Load:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Expectation:
+    """When the answer to a request may begin, as one deployment's latest calls and what is known beforehand say.
+
+    points: (seconds from the start of the call to the first token of the answer itself, share), by the seconds; the
+        shares add up to 1.
+    measured: the share that rests on this deployment's own calls; 0.0 before the first.
+    """
+
+    points: tuple[tuple[float, float], ...]
+    measured: float = 0.0
+
+    def within(self, seconds: float) -> float:
+        """Return the share of answers that begin within `seconds`."""
+        return sum(share for after_s, share in self.points if after_s <= seconds)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """What a policy may know of the fleet when it plans.
+    """What a policy may know of the fleet, and of the turn it is asked about, when it plans.
 
     deployments: for each leg what could serve it, the preferred one first; a leg with none cannot be served.
     loads: by deployment name; a missing one is idle and unmeasured.
+    expectations: by deployment name, for a prompt of this size; a missing one is unmeasured.
+    turn: what the request is to its conversation.
     words_deadline_s: how long the acknowledging model may take in `race` before a phrase takes its place.
     quick_deadline_s: the same where phrases come first and a model may only better them (`adaptive`).
     slack_s: how long the client's user feels no silence; an answer that early needs no acknowledgement.
+    floor_s: the client speaks nothing before this, whatever it is sent; words that are held until then lose nothing.
+    first_turn: whether the user's first turn of a conversation is acknowledged.
     """
 
     deployments: Mapping[Leg, tuple[Deployment, ...]]
     loads: Mapping[str, Load] = field(default_factory=dict)
+    expectations: Mapping[str, Expectation] = field(default_factory=dict)
+    turn: Turn = field(default_factory=Turn)
     words_deadline_s: float = 5.0
     quick_deadline_s: float = 0.18
     slack_s: float = 0.3
+    floor_s: float = 0.0
+    first_turn: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

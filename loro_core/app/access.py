@@ -56,6 +56,8 @@ def reply_fields(record: ReplyRecord) -> dict[str, Field]:
         "model": record.model,
         "policy": record.policy,
         "reason": record.reason,
+        "turn": record.turn.value,
+        "adopted": record.adopted or None,
         "outcome": record.outcome,
         "winner": first or ("answer" if record.answer_first_token_s is not None else None),
         "voice_client": record.client,
@@ -66,6 +68,7 @@ def reply_fields(record: ReplyRecord) -> dict[str, Field]:
         "taken_up": record.taken_up.value if record.taken_up else None,
         **_tokens(usage),
         "finish_reason": record.finish_reason,
+        "progressed": record.progressed or None,
         "words_rejected": record.words_rejected,
         "error": record.error,
     }

@@ -14,8 +14,10 @@ from loro_core.app.chat import Chat, ChatSettings
 from loro_core.app.check import plugin_problems
 from loro_core.app.inspect import Inspect, Service
 from loro_core.app.legs import Line
+from loro_core.app.making import Making
 from loro_core.app.metrics import Metrics
 from loro_core.app.phrases import phrasebook
+from loro_core.app.replies import Part
 from loro_core.app.routes import Routes
 from loro_core.app.settings import Settings
 from loro_core.app.watch import log_trouble
@@ -24,6 +26,7 @@ from loro_core.decide.release.profile import FALLBACK, PROFILES
 from loro_core.errors import ConfigError
 from loro_core.fleet import Leg, Snapshot
 from loro_core.plugin.registry import Registry
+from loro_core.runtime.calls import Calls, open_calls
 from loro_core.runtime.http_client import HttpClient
 from loro_core.runtime.http_service import Counts
 from loro_core.runtime.observe import Happening
@@ -67,7 +70,8 @@ async def open_gateway(settings: Settings, registry: Registry, counts: Counts) -
 
     cors = CorsRules(origins=settings.server.cors_origins, credentials=settings.server.cors_credentials)
     rng = random.Random()  # noqa: S311  # choice of words and jitter
-    async with HttpClient() as http:
+    # The calls end before the connections that they are made on.
+    async with HttpClient() as http, open_calls(Calls[Part, Making]) as calls:
         upstreams = Upstreams(registry.providers, http.bind)
         line = Line(
             upstreams=upstreams,
@@ -75,8 +79,9 @@ async def open_gateway(settings: Settings, registry: Registry, counts: Counts) -
             rng=rng,
             ladder=Ladder(),
             words_prompt=settings.reply.words_prompt,
+            progress=settings.reply.progress,
         )
-        chat = Chat(_chat_settings(settings, registry), line, metrics)
+        chat = Chat(_chat_settings(settings, registry), line, metrics, calls)
         pages = Inspect(_service(settings), upstreams, metrics, counts)
         yield Gateway(
             handler=Access(_routes(chat, pages, cors)),
@@ -104,10 +109,13 @@ def _chat_settings(settings: Settings, registry: Registry) -> ChatSettings:
             words_deadline_s=reply.words_deadline_s,
             quick_deadline_s=reply.quick_deadline_s,
             slack_s=reply.slack_s,
+            floor_s=reply.floor_s,
+            first_turn=reply.first_turn,
         ),
         phrasebook=phrasebook(settings.words, Path.cwd()),
         default_client=FALLBACK if reply.client is None else PROFILES[reply.client],
         apology=reply.apology,
+        adopt_within_s=reply.adopt_within_s,
     )
 
 

@@ -1,42 +1,42 @@
 """POST /v1/chat/completions: one request from its bytes to its access line.
 
-decode -> plan -> choose the phrase -> run the legs -> count
+decode -> classify the turn -> adopt the reply in the making, or: plan -> choose the phrase -> run the legs -> count
 """
 
 from __future__ import annotations
 
 import logging
-import os
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import trio
 
 from loro_core.app.access import GONE, reply_fields
-from loro_core.app.legs import AckLeg, AnswerLeg, Line, without_our_words
-from loro_core.app.metrics import Acknowledgement, Metrics, Outcome, ReplyRecord
-from loro_core.app.replies import Ledger, StreamedReply, WholeReply
+from loro_core.app.legs import Line
+from loro_core.app.making import Decision, Making
+from loro_core.app.metrics import Metrics, Outcome, ReplyRecord
+from loro_core.app.replies import Ledger, Outlet, Part, StreamOutlet, WholeOutlet, follow
 from loro_core.app.routes import Fields
-from loro_core.chat import ChatRequest
+from loro_core.chat import ChatRequest, Turn, TurnKind
 from loro_core.decide.contract import hold_to_contract
 from loro_core.decide.hygiene import KnownWords
-from loro_core.decide.merge import Merge
+from loro_core.decide.identity import caller_of
 from loro_core.decide.phrasebook import Phrasebook
 from loro_core.decide.release.profile import FALLBACK, Profile, Releaser
 from loro_core.decide.release.recognise import recognise
 from loro_core.decide.tone import Tone
+from loro_core.decide.turn import CallMemory, classify
 from loro_core.decide.wording import Opening
 from loro_core.decide.words import choose
-from loro_core.errors import BadRequest, InternalError, LoroError
-from loro_core.fleet import Acknowledge, Deployment, Leg, Plan, Snapshot
+from loro_core.errors import BadRequest, InternalError, LoroError, Superseded
+from loro_core.fleet import Acknowledge, Leg, Plan, Snapshot
 from loro_core.plugin.api import Policy
+from loro_core.runtime.broadcast import Send
+from loro_core.runtime.calls import Calls, Shared
 from loro_core.runtime.http_reply import Reply
-from loro_core.runtime.race import run_race
 from loro_core.wire.http1 import HttpRequest
 from loro_core.wire.leg_trace import TRACE_HEADER, TRACE_LEGS
 from loro_core.wire.openai_in import RequestRules, decode_chat_request
-from loro_core.wire.openai_out import ReplyHead
 
 LOGGER = logging.getLogger("loro.chat")
 
@@ -45,8 +45,9 @@ POLICY_HEADER = "x-loro-policy"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatSettings:
-    """policies: by name; default_policy is one of them. snapshot: what policies may know, but for the loads.
+    """policies: by name; default_policy is one of them. snapshot: what policies may know, but for what changes.
 
+    adopt_within_s: how soon after the first an identical request reads the same reply; 0 for never.
     default_client: whose rules of release hold for a sender that nothing tells apart.
     """
 
@@ -55,159 +56,191 @@ class ChatSettings:
     rules: RequestRules
     snapshot: Snapshot
     phrasebook: Phrasebook
-    default_client: Profile = FALLBACK
     apology: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Turn:
-    """A request and what was decided about it."""
-
-    asked: ChatRequest
-    plan: Plan
-    profile: Profile
-    opening: Opening | None
+    adopt_within_s: float = 5.0
+    default_client: Profile = FALLBACK
 
 
 class Chat:
-    """Serves chat completions."""
+    """Serves chat completions. calls: where replies are made that several requests may read."""
 
-    def __init__(self, settings: ChatSettings, line: Line, metrics: Metrics) -> None:
+    def __init__(self, settings: ChatSettings, line: Line, metrics: Metrics, calls: Calls[Part, Making]) -> None:
         self._settings = settings
         self._line = line
         self._metrics = metrics
+        self._calls = calls
+        self._memory = CallMemory()
         self._known = KnownWords.of(settings.phrasebook)
 
     async def handle(self, request: HttpRequest, reply: Reply, fields: Fields) -> None:
         try:
             asked = decode_chat_request(request.body, self._settings.rules)
             fields["model"] = asked.model
-            turn = self._decide(asked, request.header)
+            policy = self._policy(request.header(POLICY_HEADER))
+            profile = recognise(request.header, asked) or self._settings.default_client
         except LoroError as error:
             self._metrics.count_refused(error)
             raise
-        await self._serve(turn, request, reply, fields)
+        turn = self._turn(asked, request, policy)
+        fields["turn"] = turn.kind.value
+        shared = self._calls.find(turn.key, turn.digest) if turn.kind is TurnKind.RESENT else None
+        making = shared.about if shared is not None else self._making(asked, turn, policy, profile, request)
+        await self._serve(making, shared, profile, request, reply=reply, fields=fields)
 
-    def _decide(self, asked: ChatRequest, header: Callable[[str], str | None]) -> _Turn:
+    def _policy(self, wanted: str | None) -> Policy:
         policies = self._settings.policies
-        wanted = header(POLICY_HEADER)
         policy = policies.get(wanted or self._settings.default_policy)
         if policy is None:
             raise BadRequest(f"unknown policy {wanted!r}; there are {', '.join(sorted(policies))}", param=POLICY_HEADER)
-        plan = hold_to_contract(self._plan(policy, asked), asked)
-        profile = recognise(header, asked) or self._settings.default_client
+        return policy
+
+    def _turn(self, asked: ChatRequest, request: HttpRequest, policy: Policy) -> Turn:
+        return classify(
+            asked,
+            self._memory,
+            trio.current_time(),
+            caller=caller_of(asked, request.headers, request.query),
+            options=(policy.name, request.header(TRACE_HEADER)),
+            resent_within_s=self._settings.adopt_within_s,
+        )
+
+    def _making(self, asked: ChatRequest, turn: Turn, policy: Policy, profile: Profile, request: HttpRequest) -> Making:
+        if turn.kind is TurnKind.REVISED:
+            self._calls.supersede(turn.key)
+        small = self._settings.snapshot.deployments.get(Leg.ACK, ())
+        return Making(
+            self._line,
+            self._decide(asked, turn, policy, profile),
+            self._known,
+            large=self._settings.snapshot.deployments[Leg.ANSWER][0],
+            small=small[0] if small else None,
+            note=self._memory.begin(turn, asked, trio.current_time()),
+            apology=self._settings.apology,
+            trace_legs=request.header(TRACE_HEADER) == TRACE_LEGS,
+        )
+
+    def _decide(self, asked: ChatRequest, turn: Turn, policy: Policy, profile: Profile) -> Decision:
+        plan = hold_to_contract(self._plan(policy, asked, turn, profile), asked)
         opening = None
         if plan.acknowledge is not None:
-            plan, opening = self._word(plan, plan.acknowledge, asked, profile)
-        return _Turn(asked=asked, plan=plan, profile=profile, opening=opening)
+            plan, opening = self._word(plan, plan.acknowledge, asked, turn, profile)
+        return Decision(asked=asked, turn=turn, plan=plan, opening=opening)
 
     def _word(
-        self, plan: Plan, acknowledge: Acknowledge, asked: ChatRequest, profile: Profile
+        self, plan: Plan, acknowledge: Acknowledge, asked: ChatRequest, turn: Turn, profile: Profile
     ) -> tuple[Plan, Opening | None]:
         """Return what is said first, and `plan` as it can be with these words."""
-        phrase = choose(self._settings.phrasebook, asked, self._line.rng)
+        # Asked again, and revised, a turn gets the same words.
+        phrase = choose(self._settings.phrasebook, asked, self._line.rng, key=turn.key if turn.sure else turn.digest)
         if phrase is None and not acknowledge.words:
             # Nothing tells in which language a model's words would have to be, or nothing should be said.
-            return replace(plan, acknowledge=None, reason="no words for this turn"), None
+            return replace(plan, acknowledge=None, reason="no_words"), None
         if phrase is not None and phrase.tone is Tone.GRAVE:
             # A small model is not trusted to find the words here.
             acknowledge = replace(acknowledge, ask_model=False)
         return replace(plan, acknowledge=acknowledge), Opening.of(acknowledge, phrase, profile)
 
-    def _plan(self, policy: Policy, asked: ChatRequest) -> Plan:
-        snapshot = replace(self._settings.snapshot, loads=self._metrics.loads())
+    def _plan(self, policy: Policy, asked: ChatRequest, turn: Turn, profile: Profile) -> Plan:
+        now = trio.current_time()
+        snapshot = replace(
+            self._settings.snapshot,
+            loads=self._metrics.loads(),
+            expectations=self._metrics.expectations(asked.prompt_chars, now),
+            turn=turn,
+            floor_s=max(self._settings.snapshot.floor_s, profile.floor_s),
+        )
         try:
-            return policy.plan(asked, snapshot, trio.current_time(), self._line.rng)
+            return policy.plan(asked, snapshot, now, self._line.rng)
         except Exception:
             # A stranger's policy may break; the answer needs none.
             LOGGER.exception("policy.failed policy=%s", policy.name)
             return Plan(policy=policy.name, reason="policy failed")
 
-    async def _serve(self, turn: _Turn, request: HttpRequest, reply: Reply, fields: Fields) -> None:
-        asked, plan = turn.asked, turn.plan
-        ledger = Ledger(received=request.received_at, speech=Releaser(turn.profile))
-        answer = AnswerLeg(
-            self._line,
-            self._deployment(Leg.ANSWER),
-            without_our_words(asked, self._known),
-            plan.acknowledge,
-            turn.opening,
-        )
-        acknowledge = self._ack_leg(turn)
-        head = ReplyHead(
-            id=f"chatcmpl-{os.urandom(12).hex()}",
-            created=int(time.time()),
-            model=asked.model,
-            include_usage=asked.include_usage,
-        )
-        headers = [(POLICY_HEADER, plan.policy)]
-        out: StreamedReply | WholeReply
-        if asked.stream:
-            trace_legs = request.header(TRACE_HEADER) == TRACE_LEGS
-            out = StreamedReply(reply, head, headers, ledger, trace_legs=trace_legs)
-        else:
-            out = WholeReply(reply, head, headers, ledger)
-        merge = Merge(acknowledging=acknowledge is not None, choices=asked.n, apology=self._settings.apology)
+    async def _serve(
+        self,
+        making: Making,
+        shared: Shared[Part, Making] | None,
+        profile: Profile,
+        request: HttpRequest,
+        *,
+        reply: Reply,
+        fields: Fields,
+    ) -> None:
+        ledger = Ledger(received=request.received_at, speech=Releaser(profile))
+        headers = [*making.headers, (POLICY_HEADER, making.decision.plan.policy)]
+        outlet = (StreamOutlet if making.decision.asked.stream else WholeOutlet)(reply, headers, ledger)
         outcome: Outcome = "error"
         error: LoroError | None = InternalError("the reply broke on an error of loro's own")
         try:
-            await run_race(merge, answer, acknowledge, out.write)
+            await self._run(making, shared, outlet)
             error = ledger.error
+            if isinstance(error, Superseded):
+                outcome = "cancelled"
             if error is not None and not reply.started:
                 raise error
         except trio.Cancelled:
             outcome, error = "cancelled", None
             raise
         finally:
-            record = ReplyRecord(
-                request_id=request.id,
-                model=asked.model,
-                policy=plan.policy,
-                reason=plan.reason,
-                quick=plan.acknowledge is not None,
-                stream=asked.stream,
+            record = _record(making, request, ledger, adopted=shared is not None)
+            record = replace(
+                record,
+                client=profile.name,
                 outcome="finished" if ledger.finished else outcome,
                 status=_status(reply, error),
                 error=None if error is None else error.code or error.type,
-                acknowledgement=_acknowledgement(acknowledge, ledger),
-                told=None if answer.telling is None else answer.telling.told.rung,
-                taken_up=None if answer.telling is None else answer.telling.taken_up,
-                words_rejected=acknowledge.found.rejected if acknowledge and acknowledge.found else None,
-                first_response_s=ledger.first_response_s,
-                client=turn.profile.name,
-                first_speakable_s=ledger.since_received(ledger.speakable),
-                acknowledged_s=ledger.since_received(ledger.acknowledged),
-                answer_first_token_s=ledger.since_received(ledger.answered),
-                answer_s=answer.duration_s,
-                total_s=trio.current_time() - request.received_at,
-                usage=ledger.usage,
-                finish_reason=ledger.finish_reason,
             )
             self._metrics.count(record)
             fields.update(reply_fields(record))
 
-    def _deployment(self, leg: Leg) -> Deployment:
-        return self._settings.snapshot.deployments[leg][0]
+    async def _run(self, making: Making, shared: Shared[Part, Making] | None, outlet: Outlet) -> None:
+        turn = making.decision.turn
+        if shared is not None:
+            async with shared.join() as reader:
+                await follow(reader, outlet)
+        elif turn.sure and self._settings.adopt_within_s:
 
-    def _ack_leg(self, turn: _Turn) -> AckLeg | None:
-        if turn.plan.acknowledge is None or turn.opening is None:
-            return None
-        small = self._settings.snapshot.deployments.get(Leg.ACK, ())
-        return AckLeg(self._line, turn.plan.acknowledge, turn.opening, small[0] if small else None, turn.asked)
+            async def work(send: Send[Part]) -> None:
+                await making.run(lambda part: send(part, len(part.data)))
+
+            async with self._calls.begin(turn.key, turn.digest, making, work) as reader:
+                await follow(reader, outlet)
+        else:
+            # Nobody can ask for this reply again: it is written by the task that makes it.
+            await making.run(outlet.write)
+
+
+def _record(making: Making, request: HttpRequest, ledger: Ledger, *, adopted: bool) -> ReplyRecord:
+    """Return what came of a reply for one request, but for how it ended."""
+    asked, plan = making.decision.asked, making.decision.plan
+    return ReplyRecord(
+        request_id=request.id,
+        model=asked.model,
+        policy=plan.policy,
+        reason=plan.reason,
+        turn=TurnKind.RESENT if adopted else making.decision.turn.kind,
+        adopted=adopted,
+        quick=plan.acknowledge is not None,
+        stream=asked.stream,
+        outcome="error",
+        status=200,
+        acknowledgement=making.acknowledgement(ledger),
+        told=making.told,
+        taken_up=making.taken_up,
+        progressed=making.progressed,
+        words_rejected=making.words_rejected,
+        first_response_s=ledger.first_response_s,
+        first_speakable_s=ledger.since_received(ledger.speakable),
+        acknowledged_s=ledger.since_received(ledger.acknowledged),
+        answer_first_token_s=ledger.since_received(ledger.answered),
+        answer_s=making.answer_s,
+        total_s=trio.current_time() - request.received_at,
+        usage=ledger.usage,
+        finish_reason=ledger.finish_reason,
+    )
 
 
 def _status(reply: Reply, error: LoroError | None) -> int:
     if reply.started:
         return 200
     return GONE if error is None else error.status
-
-
-def _acknowledgement(leg: AckLeg | None, ledger: Ledger) -> Acknowledgement:
-    if leg is None:
-        return "none"
-    if leg.found is not None:
-        if ledger.acknowledged is not None:
-            return leg.found.source
-        if not leg.found.text:
-            return "silent"
-    return "dropped" if ledger.answered is not None else "none"

@@ -2,7 +2,7 @@
 
 Everything is read before anything is refused, so the operator hears of all problems at once. Files are only ever read.
 
-- Each key has a variable by one rule, LORO_<TABLE>_<KEY>, and perhaps the seeds' name for it, which is the weaker.
+- Each key has a variable by one rule, LORO_<TABLE>_<KEY>, and perhaps an older name for it, which is the weaker.
 - A variable that is set but blank counts as not set, and in the environment it hides the same one in `.env`.
 - What a stronger source overrides is not judged, except in the file: that is checked whole.
 """

@@ -56,6 +56,24 @@ def families(metrics: Metrics, *, connections: int) -> Iterator[Family]:
         samples=_counts(metrics.words_rejected, "reason"),
     )
     yield Family(
+        name="loro_turns_total",
+        kind="counter",
+        help="Replies, by what their requests were to their conversations.",
+        samples=_counts(metrics.turns, "kind"),
+    )
+    yield Family(
+        name="loro_decisions_total",
+        kind="counter",
+        help="Replies, by why they were acknowledged or not.",
+        samples=_counts(metrics.decisions, "reason"),
+    )
+    yield Family(
+        name="loro_adopted_total",
+        kind="counter",
+        help="Requests that got a reply which was in the making for an identical one.",
+        samples=[Sample(value=metrics.adopted)],
+    )
+    yield Family(
         name="loro_errors_total",
         kind="counter",
         help="Requests refused and replies broken off, by the error's code.",

@@ -1,6 +1,6 @@
 """The table of configuration keys, read off the settings' own fields.
 
-A key is one field of a settings dataclass, made by `setting`: its default, its kind, its seeds' variables and its line
+A key is one field of a settings dataclass, made by `setting`: its default, its kind, its older variables and its line
 in the manual stand in that one row. Parsing, variables' names, `check-config` and docs/config.md follow from it.
 """
 
@@ -21,10 +21,10 @@ _ROW = "loro.setting"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Variable:
-    """An environment variable that a key has beside the one of the rule, as the seeds had it.
+    """An environment variable that a key has beside the one of the rule, from loro's ancestors.
 
     name: as it is set; "{TABLE}" in it stands for the last part of the table's name, in capitals.
-    kind: what it takes, None for what the key takes; seeds' ranges are narrower.
+    kind: what it takes, None for what the key takes; older ranges are narrower.
     table: the only table in which it sets the key, None for all that have it.
     """
 

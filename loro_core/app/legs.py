@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import trio
@@ -11,10 +11,11 @@ import trio
 from loro_core.chat import ChatRequest, Delta
 from loro_core.decide.history import recent
 from loro_core.decide.hygiene import KnownWords, without_acknowledgements
-from loro_core.decide.merge import Acknowledged
+from loro_core.decide.merge import Acknowledged, Progressed
 from loro_core.decide.prefill import Ladder
 from loro_core.decide.prompt import words_request
 from loro_core.decide.screen import Rejection, screen
+from loro_core.decide.stages import Stages
 from loro_core.decide.telling import Telling, Told
 from loro_core.decide.wording import Opening
 from loro_core.errors import UpstreamError
@@ -23,6 +24,7 @@ from loro_core.plugin.api import Call, Continues, Provider
 from loro_core.runtime.acknowledgement import FoundWords, find_words
 from loro_core.runtime.attempt import Deliver, run_leg
 from loro_core.runtime.observe import Happening, LegEnded, Observer
+from loro_core.runtime.race import Say
 from loro_core.runtime.upstreams import Upstreams
 
 
@@ -31,6 +33,7 @@ class Line:
     """Where a reply's words come from, the same for all replies of a gateway.
 
     observer: told what happens on the legs. words_prompt: the acknowledging model's instruction, None for the built-in.
+    progress: whether lines follow the words while the answer does not come.
     ladder: what is known of how the answering models can be told what was said.
     """
 
@@ -39,6 +42,7 @@ class Line:
     rng: random.Random
     ladder: Ladder
     words_prompt: str | None = None
+    progress: bool = True
 
 
 class AnswerLeg:
@@ -108,7 +112,10 @@ class AnswerLeg:
 
 
 class AckLeg:
-    """The words that come first. found: what they are, once that is known."""
+    """The words that come first, and those for an answer that does not come.
+
+    found: the first words, once they are known. progressed: how many lines followed them.
+    """
 
     def __init__(
         self, line: Line, plan: Acknowledge, opening: Opening, deployment: Deployment | None, request: ChatRequest
@@ -119,20 +126,36 @@ class AckLeg:
         self._deployment = deployment if plan.ask_model else None
         self._request = request
         self.found: FoundWords | None = None
+        self.progressed = 0
 
-    async def __call__(self) -> Acknowledged:
+    async def __call__(self, say: Say) -> None:
         start = trio.current_time()
         ask = None if self._deployment is None else self._ask
         self.found = await find_words(self._opening.spoken, ask, self._screen, deadline=start + self._plan.deadline_s)
         if self._plan.not_before_s:
             await trio.sleep_until(start + self._plan.not_before_s)
         shaped = self._opening.shaped(self.found.text)
-        return Acknowledged(
-            words=shaped.text,
-            language=self._opening.language,
-            category=self._opening.category,
-            usage=self.found.usage,
+        lines = self._opening.progress_lines() if self._line.progress and self.found.text else {}
+        await say(
+            Acknowledged(
+                words=shaped.text,
+                language=self._opening.language,
+                category=self._opening.category,
+                usage=self.found.usage,
+                more=bool(lines),
+            )
         )
+        await self._go_on(say, lines, shaped.spoken)
+
+    async def _go_on(self, say: Say, lines: Mapping[str, str], said: str) -> None:
+        """Say one line after the other, until the answer comes and ends this."""
+        stages = Stages(list(lines), recent(self._request), self._line.rng)
+        stages.spoke(said, trio.current_time())
+        while (stage := stages.next()) is not None:
+            await trio.sleep_until(stage.at_s)
+            await say(Progressed(words=self._opening.join + lines[stage.text]))
+            stages.spoke(stage.text, trio.current_time())
+            self.progressed += 1
 
     async def _ask(self, deliver: Deliver) -> None:
         assert self._deployment is not None  # noqa: S101  # `ask` is None otherwise

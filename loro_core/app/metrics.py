@@ -18,12 +18,20 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Literal
 
-from loro_core.chat import Json, ReplyUsage
-from loro_core.decide.estimate import Window
+from loro_core.chat import Json, ReplyUsage, TurnKind
+from loro_core.decide.estimate import FirstTokens, Window
 from loro_core.decide.prefill import Rung, TakenUp
 from loro_core.errors import LoroError
-from loro_core.fleet import Load
-from loro_core.runtime.observe import Happening, LegAskedOtherwise, LegEnded, LegRetried, LegSpoke, LegStarted
+from loro_core.fleet import Expectation, Load
+from loro_core.runtime.observe import (
+    Happening,
+    LegAskedOtherwise,
+    LegEnded,
+    LegRetried,
+    LegSpoke,
+    LegStarted,
+    LegWaited,
+)
 
 Outcome = Literal["finished", "cancelled", "error"]
 Acknowledgement = Literal["none", "model", "phrase", "dropped", "silent"]
@@ -40,7 +48,9 @@ class ReplyRecord:
     client: the profile by whose rule speech begins.
     told: how the answering model was told of the acknowledgement in the end, None if it was not to be.
     taken_up: what it made of words it was told natively, as far as that was seen.
+    progressed: how many lines followed the acknowledgement while the answer did not come.
     words_rejected: why the acknowledging model's words were not taken.
+    adopted: whether it was made for an earlier request, which counts its words and tokens.
     """
 
     request_id: str
@@ -51,10 +61,13 @@ class ReplyRecord:
     stream: bool
     outcome: Outcome
     status: int
+    turn: TurnKind = TurnKind.NEW
+    adopted: bool = False
     error: str | None = None
     acknowledgement: Acknowledgement = "none"
     told: Rung | None = None
     taken_up: TakenUp | None = None
+    progressed: int = 0
     words_rejected: str | None = None
     client: str = "plain"
     first_response_s: float | None = None
@@ -88,6 +101,8 @@ class Mode:
     def count(self, record: ReplyRecord) -> None:
         self.requests += 1
         self.outcomes[record.outcome] += 1
+        if record.adopted:
+            return  # What is replayed is quick, and says nothing of how long the user waited.
         finished = record.outcome == "finished"
         values = {
             "first_response_latency": record.first_response_s,
@@ -112,6 +127,7 @@ class UpstreamNumbers:
     def __init__(self) -> None:
         self.in_flight = 0
         self.first_token = Window(FIRST_TOKEN_WINDOW)
+        self.answers = FirstTokens()
         self.reset()
 
     def reset(self) -> None:
@@ -144,6 +160,9 @@ class Metrics:
     def _clear(self) -> None:
         self.quick = Mode(self._window)
         self.direct = Mode(self._window)
+        self.turns: Counter[str] = Counter()
+        self.decisions: Counter[str] = Counter()
+        self.adopted = 0
         self.acknowledgements: Counter[str] = Counter()
         self.words_rejected: Counter[str] = Counter()
         self.told: Counter[tuple[str, str]] = Counter()
@@ -168,6 +187,9 @@ class Metrics:
             upstream.calls += 1
         elif isinstance(happening, LegSpoke):
             upstream.first_token.add(happening.after_s)
+        elif isinstance(happening, LegWaited):
+            wait = happening
+            upstream.answers.add(wait.after_s, prompt_chars=wait.prompt_chars, now=wait.at, answered=wait.answered)
         elif isinstance(happening, LegRetried):
             upstream.retries += 1
             upstream.errors[happening.error.kind] += 1
@@ -186,13 +208,18 @@ class Metrics:
     def count(self, record: ReplyRecord) -> None:
         """Take in a reply that is over."""
         (self.quick if record.quick else self.direct).count(record)
+        self.turns[record.turn.value] += 1
+        if record.error is not None:
+            self.errors[record.error] += 1
+        if record.adopted:
+            self.adopted += 1
+            return
+        self.decisions[record.reason] += 1
         self.acknowledgements[record.acknowledgement] += 1
         if record.told is not None:
             self.told[record.told.value, record.taken_up.value if record.taken_up else ""] += 1
         if record.words_rejected is not None:
             self.words_rejected[record.words_rejected] += 1
-        if record.error is not None:
-            self.errors[record.error] += 1
         if record.usage is not None:
             for leg, usage in (("answer", record.usage.answer), ("acknowledgement", record.usage.acknowledgement)):
                 if usage is not None:
@@ -206,6 +233,10 @@ class Metrics:
     def loads(self) -> dict[str, Load]:
         """Return how every deployment called so far does right now."""
         return {name: _load(upstream) for name, upstream in self._upstreams.items()}
+
+    def expectations(self, prompt_chars: int, now: float) -> dict[str, Expectation]:
+        """Return when each deployment called so far may begin to answer a prompt of this size, asked `now`."""
+        return {name: upstream.answers.expectation(prompt_chars, now) for name, upstream in self._upstreams.items()}
 
     def as_json(self) -> dict[str, Json]:
         """Return the numbers in the shape that both of loro's ancestors serve, and more beside it."""
@@ -228,6 +259,9 @@ class Metrics:
                 "words_rejected": dict(self.words_rejected),
             },
             "told": {rung.value: self._told(rung) for rung in Rung},
+            "turns": dict(self.turns),
+            "decisions": dict(self.decisions),
+            "adopted": self.adopted,
             "errors": dict(self.errors),
             "upstreams": {name: upstream.as_json() for name, upstream in self._upstreams.items()},
         }

@@ -1,17 +1,22 @@
-"""One reply on its way out: what the merge decided, into a stream of chunks or into one body."""
+"""One reply on its way out: what the merge decided, into parts of bytes, and these to whoever reads them.
+
+A reply is encoded once, however many requests read it; each of them has an outlet and a ledger of its own.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import trio
 
 from loro_core.chat import Delta, ReplyUsage
 from loro_core.decide.merge import Abort, Action, Emit, Finish
 from loro_core.decide.release.profile import Releaser
-from loro_core.errors import UpstreamError
+from loro_core.errors import ClientError, LoroError
 from loro_core.fleet import Leg
+from loro_core.runtime.broadcast import Reader
 from loro_core.runtime.http_reply import Reply
 from loro_core.wire.completion import completion_body
 from loro_core.wire.http1 import HeaderList
@@ -29,7 +34,7 @@ JSON_HEADERS = (("content-type", "application/json"),)
 
 @dataclass(slots=True, kw_only=True)
 class Ledger:
-    """What came of a reply so far; its one writer is the reply.
+    """What came of a reply so far, for one request; its one writer is the outlet.
 
     received, acknowledged, answered: when the request was read, the acknowledgement was on the wire, the answer's first
     token was on the wire, on trio's clock; None until then.
@@ -44,7 +49,7 @@ class Ledger:
     answered: float | None = None
     usage: ReplyUsage | None = None
     finish_reason: str | None = None
-    error: UpstreamError | None = None
+    error: LoroError | None = None
     finished: bool = False
 
     def since_received(self, moment: float | None) -> float | None:
@@ -80,40 +85,49 @@ class Ledger:
             self.speakable = trio.current_time()
 
 
-class StreamedReply:
-    """Writes chunks as they come. The head goes out with the first of them, so until then an error can be a status.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """A piece of a reply: its bytes, and the actions that they carry out. The reply's last part has its end."""
+
+    data: bytes
+    actions: tuple[Action, ...]
+
+    @property
+    def last(self) -> bool:
+        return bool(self.actions) and isinstance(self.actions[-1], (Finish, Abort))
+
+    @property
+    def refuses(self) -> bool:
+        """Whether there is nothing in it but an error."""
+        return len(self.actions) == 1 and isinstance(self.actions[0], Abort)
+
+
+class Encoding(Protocol):
+    """What the merge decided, into parts."""
+
+    @property
+    def headers(self) -> HeaderList:
+        """What the head of such a reply says of its body."""
+
+    def part(self, actions: Sequence[Action]) -> Part | None:
+        """Return what is to be sent for `actions`, None if they only add to what will be."""
+
+
+class StreamEncoding:
+    """Chunks as they come.
 
     trace_legs: whether a comment tells each leg before its first chunk.
     """
 
-    def __init__(
-        self, reply: Reply, head: ReplyHead, headers: HeaderList, ledger: Ledger, *, trace_legs: bool = False
-    ) -> None:
-        self._reply = reply
+    headers: HeaderList = STREAM_HEADERS
+
+    def __init__(self, head: ReplyHead, *, trace_legs: bool = False) -> None:
         self._encoder = ChunkEncoder(head)
-        self._headers = headers
-        self._ledger = ledger
         self._trace_legs = trace_legs
         self._leg: Leg | None = None
 
-    async def write(self, actions: Sequence[Action]) -> None:
-        """Send what all of `actions` say, in one write.
-
-        An Abort before anything was sent sends nothing: it is in the ledger, for the caller to answer with.
-        """
-        last = actions[-1]
-        if not self._reply.started:
-            if len(actions) == 1 and isinstance(last, Abort):
-                self._ledger.note(last)
-                return
-            await self._reply.start(200, [*STREAM_HEADERS, *self._headers])
-        data = b"".join([self._encode(action) for action in actions])
-        if isinstance(last, (Finish, Abort)):
-            await self._reply.finish(data)
-        else:
-            await self._reply.write(data)
-        for action in actions:
-            self._ledger.note(action)
+    def part(self, actions: Sequence[Action]) -> Part:
+        return Part(data=b"".join([self._encode(action) for action in actions]), actions=tuple(actions))
 
     def _encode(self, action: Action) -> bytes:
         if isinstance(action, Emit):
@@ -128,25 +142,102 @@ class StreamedReply:
         return error_event(action.error) if isinstance(action, Abort) else b""
 
 
-class WholeReply:
-    """Gathers the deltas and sends them as one body."""
+class WholeEncoding:
+    """The deltas gathered into one body, which is the only part; an error instead is one without bytes."""
 
-    def __init__(self, reply: Reply, head: ReplyHead, headers: HeaderList, ledger: Ledger) -> None:
-        self._reply = reply
+    headers: HeaderList = JSON_HEADERS
+
+    def __init__(self, head: ReplyHead) -> None:
         self._head = head
-        self._headers = headers
-        self._ledger = ledger
         self._deltas: list[Delta] = []
 
-    async def write(self, actions: Sequence[Action]) -> None:
-        """Take in `actions` and, at the end, send the completion; an Abort is left to the caller, in the ledger."""
+    def part(self, actions: Sequence[Action]) -> Part | None:
         for action in actions:
             if isinstance(action, Emit):
                 self._deltas.append(action.delta)
             elif isinstance(action, Finish):
                 self._deltas += [delta for delta, _ in action.endings]
-                body = completion_body(self._head, self._deltas, action.usage)
-                await self._reply.send(200, [*JSON_HEADERS, *self._headers], body)
-                self._ledger.answered = trio.current_time()
-            if not isinstance(action, Emit):
+                return Part(data=completion_body(self._head, self._deltas, action.usage), actions=(action,))
+            elif isinstance(action, Abort):
+                return Part(data=b"", actions=(action,))
+        return None
+
+
+class StreamOutlet:
+    """Sends the parts of a stream to one client, and keeps its ledger.
+
+    The head goes out with the first of them, so until then an error can be a status.
+    """
+
+    def __init__(self, reply: Reply, headers: HeaderList, ledger: Ledger) -> None:
+        self._reply = reply
+        self._headers = headers
+        self._ledger = ledger
+
+    async def write(self, part: Part) -> None:
+        """Send `part`. An error before anything was sent is only put into the ledger, for the caller to answer with."""
+        await self.write_all([part])
+
+    async def write_all(self, parts: Sequence[Part]) -> None:
+        """Send `parts` in one write."""
+        if not self._reply.started:
+            if parts[0].refuses:
+                self._note(parts)
+                return
+            await self._reply.start(200, self._headers)
+        data = parts[0].data if len(parts) == 1 else b"".join([part.data for part in parts])
+        if parts[-1].last:
+            await self._reply.finish(data)
+        else:
+            await self._reply.write(data)
+        self._note(parts)
+
+    async def break_off(self, error: LoroError) -> None:
+        """End the reply with `error`; one that has not begun is left to the caller."""
+        self._ledger.error = error
+        if self._reply.started:
+            await self._reply.finish(error_event(error))
+
+    def _note(self, parts: Sequence[Part]) -> None:
+        for part in parts:
+            for action in part.actions:
                 self._ledger.note(action)
+
+
+class WholeOutlet:
+    """Sends a reply that is one body; errors are put into the ledger, for the caller to answer with."""
+
+    def __init__(self, reply: Reply, headers: HeaderList, ledger: Ledger) -> None:
+        self._reply = reply
+        self._headers = headers
+        self._ledger = ledger
+
+    async def write(self, part: Part) -> None:
+        if not part.refuses:
+            await self._reply.send(200, self._headers, part.data)
+            self._ledger.answered = trio.current_time()
+        for action in part.actions:
+            self._ledger.note(action)
+
+    async def write_all(self, parts: Sequence[Part]) -> None:
+        for part in parts:
+            await self.write(part)
+
+    async def break_off(self, error: LoroError) -> None:
+        self._ledger.error = error
+        await trio.lowlevel.checkpoint()
+
+
+Outlet = StreamOutlet | WholeOutlet
+
+
+async def follow(reader: Reader[Part], outlet: Outlet) -> None:
+    """Send everything that `reader` gets through `outlet`, to the end of the reply.
+
+    A reader that is turned away while others read on (the turn was revised, it fell behind) ends with that error.
+    """
+    try:
+        while parts := await reader.receive():
+            await outlet.write_all(parts)
+    except ClientError as error:
+        await outlet.break_off(error)

@@ -27,7 +27,7 @@ from loro_core.errors import ConfigError
 
 SMALL, LARGE = "models.small", "models.large"
 
-# The seed's: its protocol was OpenAI's, and these its service and models. Other providers know their own.
+# Its ancestors': the protocol was OpenAI's, and these its service and models. Other providers know their own.
 OPENAI_PROVIDERS = ("auto", "openai")
 BASE_URL = "https://api.siliconflow.cn/v1"
 MODEL_NAMES = {SMALL: "Qwen/Qwen2-1.5B-Instruct", LARGE: "deepseek-ai/DeepSeek-V2.5"}
@@ -110,7 +110,7 @@ class _Resolving:
         for name, value in zip(("host", "port"), address, strict=True):
             key = KEYS[f"server.{name}"]
             own = layer.get(key.path)
-            # The seeds' HOST and PORT give way, as they do to the rule's names.
+            # The older names HOST and PORT give way, as they do to the rule's names.
             if own is not None and own.name in (key.path, key.variables[0][0]):
                 self.problems.append(f"{short.place}: {short.name} and {own.name} ({own.place}) say the same; keep one")
             layer[key.path] = Given(place=short.place, name=short.name, kind=key.kind, raw=value)

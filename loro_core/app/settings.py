@@ -27,7 +27,7 @@ class ServerSettings:
     """`[server]`: where loro listens and what it takes from clients."""
 
     host: str = setting(
-        "0.0.0.0",  # noqa: S104 - the seed's default; a gateway in a container is reached from outside
+        "0.0.0.0",  # noqa: S104 - a gateway in a container is reached from outside
         Text("a host name or an address, without a port", _HOST),
         "the address to listen at",
         Variable(name="HOST"),
@@ -39,7 +39,7 @@ class ServerSettings:
     max_header_bytes: int = setting(32768, Whole(1024, 1048576), "all header lines of a request together")
     # 100: Apache's LimitRequestFields.
     max_headers: int = setting(100, Whole(8, 10000), "how many header lines a request may have")
-    # 16 MiB: a long conversation with some pictures in it; the seed's 2 MiB and gRPC's 4 MiB refused those.
+    # 16 MiB: a long conversation with some pictures in it; the usual 2 MiB and 4 MiB refuse those.
     max_body_bytes: int = setting(16777216, Whole(1024, 1073741824), "the largest request body")
     header_timeout_s: float = setting(10.0, Number(0.1, 600), "how long a client may take to send a request's head")
     body_timeout_s: float = setting(30.0, Number(0.1, 3600), "how long a client may take to send a request's body")
@@ -162,6 +162,21 @@ class ReplySettings:
         Choice(tuple(PROFILES)),
         "the voice client that requests come from, where they do not show it",
         shown_default="`pipecat`'s rules, which harm nobody",
+    )
+    floor_s: float = setting(
+        0.0, Number(0, 30), "the client speaks nothing earlier than this; in `adaptive`, words are held until then"
+    )
+    first_turn: bool = setting(
+        True, Flag(), "whether the user's first turn of a conversation is acknowledged in `adaptive`"
+    )
+    # 5 s: OpenAI's clients try again after 0.5 to 8 s; who wants another answer to the same question takes longer.
+    adopt_within_s: float = setting(
+        5.0,
+        Number(0, 60),
+        "an identical request of the same call, this soon after the first, gets the reply in the making; 0: never",
+    )
+    progress: bool = setting(
+        True, Flag(), "whether more is said after the acknowledgement while the answer does not come"
     )
     max_tokens_limit: int = setting(8192, Whole(1, 10000000), "the largest `max_tokens` that a client may ask for")
     temperature: float | None = setting(

@@ -97,7 +97,7 @@ def options_layer(options: Iterable[Option]) -> Layer:
 
 
 def variables_layer(variables: Iterable[Variable]) -> Layer:
-    """Return what `variables` say. A blank one says nothing; the name of the rule is stronger than the seeds'."""
+    """Return what `variables` say. A blank one says nothing; the name of the rule is stronger than the older one."""
     said = {v.name: v for v in variables if v.text.strip() and not _SERVICE_ADDRESS.match(v.text)}
     layer: Layer = {}
     for path, key in KEYS.items():

@@ -1,7 +1,7 @@
 """Where an acknowledgement would break what the client asked for.
 
 This holds whatever a policy says: words that nobody's contract foresees would end up inside a JSON document, in a
-judged answer, in front of a tool's result.
+judged answer, in front of a tool's result or of the mark that a client's parser waits for.
 """
 
 from __future__ import annotations
@@ -10,24 +10,36 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from loro_core.chat import ChatRequest
+from loro_core.decide.demands import exact_words, leading_marker
+from loro_core.decide.reason import Reason
 from loro_core.fleet import Plan
 
 
-def forbids_acknowledgement(request: ChatRequest) -> str | None:
+def forbids_acknowledgement(request: ChatRequest) -> Reason | None:
     """Return why this reply must be the answer alone, None if words may come before it."""
     parameters = request.parameters
-    response_format = parameters.get("response_format")
     tool_choice = parameters.get("tool_choice")
-    reasons = (
-        (not request.stream, "not streaming"),
-        (request.disable_quick_response, "disabled by the request"),
-        (request.n > 1, "n > 1"),
-        (bool(parameters.get("logprobs")), "logprobs"),
-        (response_format is not None and not _is_text(response_format), "response_format"),
-        (tool_choice == "required" or isinstance(tool_choice, Mapping), "tool_choice"),
-        (request.messages[-1].role in ("tool", "function"), "tool result"),
-    )
-    return next((reason for holds, reason in reasons if holds), None)
+    if not request.stream:
+        return Reason.NOT_STREAMING
+    if request.disable_quick_response:
+        return Reason.DISABLED
+    if request.n > 1:
+        return Reason.SEVERAL_CHOICES
+    if parameters.get("logprobs"):
+        return Reason.LOGPROBS
+    if not _is_text(parameters.get("response_format")):
+        return Reason.RESPONSE_FORMAT
+    if tool_choice == "required" or isinstance(tool_choice, Mapping):
+        return Reason.TOOL_CHOICE
+    if request.messages[-1].role in ("tool", "function"):
+        return Reason.TOOL_RESULT
+    if request.messages[-1].role == "assistant":
+        return Reason.CONTINUATION
+    if leading_marker(request):
+        return Reason.LEADING_MARKER
+    if exact_words(request):
+        return Reason.EXACT_WORDS
+    return None
 
 
 def hold_to_contract(plan: Plan, request: ChatRequest) -> Plan:
@@ -35,8 +47,8 @@ def hold_to_contract(plan: Plan, request: ChatRequest) -> Plan:
     if plan.acknowledge is None:
         return plan
     reason = forbids_acknowledgement(request)
-    return plan if reason is None else replace(plan, acknowledge=None, reason=reason)
+    return plan if reason is None else replace(plan, acknowledge=None, reason=reason.value)
 
 
 def _is_text(response_format: object) -> bool:
-    return isinstance(response_format, Mapping) and response_format.get("type") == "text"
+    return response_format is None or (isinstance(response_format, Mapping) and response_format.get("type") == "text")

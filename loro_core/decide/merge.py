@@ -31,6 +31,9 @@
 6. A failure after every choice has its finish reason is an end (5): the reply was complete. Else nothing that looks
    like an end is written. The configured apology is said only where something was said before.
 7. Its tokens are still counted.
+9. While the answer does not come, the acknowledging leg may go on: each progress line is one more delta of its own, and
+   the seam knows all that was said. The answer's first word ends that leg.
+10. Tool calls are numbered from 0, with id and name in the first piece, whatever the upstream sends (`tools`).
 """
 
 from __future__ import annotations
@@ -42,6 +45,7 @@ from unicodedata import east_asian_width
 from loro_core.chat import Delta, ReplyUsage, Usage
 from loro_core.decide.category import Category
 from loro_core.decide.seam import Edit, Seam, SeamLimits
+from loro_core.decide.tools import ToolCalls
 from loro_core.errors import UpstreamError
 from loro_core.fleet import Leg
 
@@ -54,12 +58,21 @@ class Acknowledged:
 
     words: what to say, "" for nothing. language: their tag; category: what the user's turn wanted; None if unknown.
     usage: what the acknowledging model spent, whether its words were taken or not.
+    more: whether the leg goes on, with Progressed while the answer does not come.
     """
 
     words: str = ""
     language: str | None = None
     category: Category | None = None
     usage: Usage | None = None
+    more: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progressed:
+    """The answer is late: say this, too. words: set apart from what was said before."""
+
+    words: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +102,7 @@ class AnswerFailed:
     error: UpstreamError
 
 
-Event = Acknowledged | Answered | Ticked | AnswerEnded | AnswerFailed
+Event = Acknowledged | Progressed | Answered | Ticked | AnswerEnded | AnswerFailed
 
 # --- actions -----------------------------------------------------------------------------------------------------
 
@@ -155,6 +168,8 @@ class Merge:
         self._state = State.OPEN
         self._seam_limits = seam
         self._seam: Seam | None = None
+        self._before: Acknowledged | None = None
+        self._calls: dict[int, ToolCalls] = {}
         self._opened: set[int] = set()
         self._endings: dict[int, Delta] = {}
         self._answer_usage: Usage | None = None
@@ -190,6 +205,8 @@ class Merge:
             return self._answered(event.delta, event.now)
         if isinstance(event, Acknowledged):
             return self._acknowledged(event)
+        if isinstance(event, Progressed):
+            return self._progressed(event.words)
         if isinstance(event, Ticked):
             return self._ticked(event.now)
         if isinstance(event, AnswerEnded):
@@ -197,25 +214,36 @@ class Merge:
         return self._failed(event.error)
 
     def _acknowledged(self, event: Acknowledged) -> list[Action]:
-        self._acknowledging = False
+        self._acknowledging = event.more
         self._ack_usage = event.usage  # 7
         if self._state is not State.OPEN or not event.words:
             return []
         self._state = State.ACKNOWLEDGED  # 1
+        self._before = event
         self._seam = Seam(event.words, event.language, self._seam_limits, category=event.category)
         return [self._emit(Delta(content=event.words), Leg.ACK)]
 
+    def _progressed(self, words: str) -> list[Action]:
+        if self._state is not State.ACKNOWLEDGED or self._before is None:  # 9
+            return []
+        before = self._before = replace(self._before, words=self._before.words + words)
+        self._seam = Seam(before.words, before.language, self._seam_limits, category=before.category)
+        return [self._emit(Delta(content=words), Leg.ACK)]
+
     def _answered(self, delta: Delta, now: float) -> list[Action]:
+        if delta.tool_calls:  # 10
+            calls = self._calls.setdefault(delta.index, ToolCalls())
+            delta = replace(delta, tool_calls=calls.receive(delta.tool_calls))
         if delta.usage is not None:
             self._answer_usage = delta.usage
         if delta.finish_reason is not None:  # 5
             self._endings.setdefault(delta.index, _ending(delta))
-        actions: list[Action] = []
+        actions: list[Action] = self._drop_acknowledgement() if delta.answers else []  # 2, 9
         if self._state is State.OPEN and delta.answers:
-            actions = self._drop_acknowledgement()  # 2
             self._state = State.ANSWERING
         elif self._seam is not None and not self._seam.done and delta.index == 0:
-            actions, delta = self._through_seam(self._seam, delta, now)  # 4
+            joined, delta = self._through_seam(self._seam, delta, now)  # 4
+            actions += joined
         if delta.content or delta.tool_calls or delta.fields or (delta.choice_fields and delta.finish_reason is None):
             if delta.finish_reason is not None or delta.usage is not None:
                 delta = replace(delta, finish_reason=None, usage=None)
@@ -257,13 +285,19 @@ class Merge:
         return [CancelLeg(leg=Leg.ACK)]
 
     def _finish(self) -> list[Action]:
-        actions = self._emptied()
+        actions = [*self._emptied(), *self._unfinished_calls()]
         self._state = State.CLOSED
         seen = set(range(self._choices)) | self._opened | self._endings.keys()
         endings = [self._endings.get(i) or Delta(index=i, finish_reason="stop") for i in sorted(seen)]
         usage = ReplyUsage(answer=self._answer_usage, acknowledgement=self._ack_usage)
         last = Finish(endings=tuple((d, self._opens(d.index)) for d in endings), usage=usage)
         return [*actions, *self._drop_acknowledgement(), last]
+
+    def _unfinished_calls(self) -> list[Action]:
+        held = {index: calls.end() for index, calls in self._calls.items()}
+        return [
+            self._emit(Delta(index=index, tool_calls=pieces), Leg.ANSWER) for index, pieces in held.items() if pieces
+        ]
 
     def _failed(self, error: UpstreamError) -> list[Action]:
         if len(self._endings) >= self._choices and self._opened <= self._endings.keys():

@@ -5,7 +5,7 @@ handed over as plain mappings. A language's table:
 
     join                  what stands between sentence, tail, lead-in and answer: " " or ""
     lead_ins, tails       for every category that does not say its own, but for greeting, closing and grave
-    [greeting] ...        a table for each Category, and one for the tone `grave`:
+    [greeting] ...        a table for each Category, one for the tone `grave`, one for `progress`:
     phrases               a phrase is in one table only; with none, nothing is said
     lead_ins, tails       instead of the language's
 
@@ -25,13 +25,16 @@ from loro_core.errors import ConfigError
 GRAVE = "grave"
 """The table for grave turns, whatever they want."""
 
+PROGRESS = "progress"
+"""The table for an answer that does not come: its phrases are said one after another, in any order."""
+
 STANDALONE = frozenset({Category.GREETING.value, Category.CLOSING.value, GRAVE})
 """What follows these is a sentence of its own: no lead-in or tail but those in the table itself."""
 
 SPEAKING = tuple(category for category in Category if category is not Category.BACKCHANNEL)
 """The categories that get words."""
 
-_TABLES = (*(category.value for category in SPEAKING), GRAVE)
+_TABLES = (*(category.value for category in SPEAKING), GRAVE, PROGRESS)
 _LISTS = ("phrases", "lead_ins", "tails")
 
 
@@ -49,17 +52,23 @@ class Phrases:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chapter:
-    """A language's part of the book. grave: for grave turns of any category; None says nothing to them."""
+    """A language's part of the book.
+
+    grave: for grave turns of any category; None says nothing to them. progress: for an answer that does not come.
+    """
 
     join: str
     phrases: Mapping[Category, Phrases]
     grave: Phrases | None = None
+    progress: Phrases | None = None
 
     def tables(self) -> Iterator[tuple[str, Phrases]]:
         """Yield each table's name and what is in it."""
         yield from ((category.value, phrases) for category, phrases in self.phrases.items())
         if self.grave is not None:
             yield GRAVE, self.grave
+        if self.progress is not None:
+            yield PROGRESS, self.progress
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,7 +153,10 @@ class _Reader:
             if name in table
         }
         return Chapter(
-            join=join, phrases={c: read[c.value] for c in SPEAKING if c.value in read}, grave=read.get(GRAVE)
+            join=join,
+            phrases={c: read[c.value] for c in SPEAKING if c.value in read},
+            grave=read.get(GRAVE),
+            progress=read.get(PROGRESS),
         )
 
     def _phrases(self, path: str, table: object, shared: Mapping[str, dict[str, str]], seen: dict[str, str]) -> Phrases:

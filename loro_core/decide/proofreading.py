@@ -20,7 +20,7 @@ from collections.abc import Collection, Iterator
 
 from loro_core.decide.history import WINDOW, spoken_form
 from loro_core.decide.languages import LANGUAGES
-from loro_core.decide.phrasebook import GRAVE, SPEAKING, STANDALONE, Chapter, Phrasebook, Phrases
+from loro_core.decide.phrasebook import GRAVE, PROGRESS, SPEAKING, STANDALONE, Chapter, Phrasebook, Phrases
 from loro_core.decide.release.profile import PROFILES, Phrasing, shape
 from loro_core.decide.screen import Limits, Reason, Rejection, screen
 
@@ -58,7 +58,7 @@ def _in_chapter(tag: str, chapter: Chapter) -> Iterator[str]:
         tails.update(phrases.tails)
         yield from _unfinished(where, phrases)
         if tag in LANGUAGES:
-            yield from _unspeakable(where, tag, chapter.join, phrases, sober=name == GRAVE)
+            yield from _unspeakable(where, tag, chapter.join, phrases, sober=name in (GRAVE, PROGRESS))
             if name not in STANDALONE:
                 yield from _held(where, tag, chapter.join, phrases)
     if tag in LANGUAGES:

@@ -3,8 +3,8 @@
 direct    the answering model alone.
 race      both models start at the same instant; the acknowledging model's words are written when they are ready.
 instant   a phrase is written at once; the answering model is told at its start that it was said.
-adaptive  direct where the answering model is quick enough for nobody to notice; else a phrase, which the
-          acknowledging model may better within a short while; where there is none, as in instant.
+adaptive  direct where the turn wants no words, or the answer will be quick enough for nobody to notice (`gate`); else
+          a phrase, held while the answer may still be first, which the acknowledging model may better meanwhile.
 
 In all of them an answer that is there first drops the acknowledgement: that is the merge's doing, not the policy's.
 """
@@ -15,11 +15,9 @@ import random
 from dataclasses import dataclass
 
 from loro_core.chat import ChatRequest
-from loro_core.fleet import Acknowledge, Deployment, Leg, Load, Plan, Snapshot
-
-ENOUGH_SAMPLES = 8
-"""So many first tokens are measured before `adaptive` trusts their 90th percentile; until then it acknowledges,
-since a needless word costs less than a long silence."""
+from loro_core.decide.estimate import UNMEASURED
+from loro_core.decide.gate import worth
+from loro_core.fleet import Acknowledge, Expectation, Leg, Plan, Snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,32 +58,36 @@ class Instant:
 
 @dataclass(frozen=True, slots=True)
 class Adaptive:
-    """Acknowledge only if the answer will probably be late."""
+    """Acknowledge only if it is worth it."""
 
     name: str = "adaptive"
 
     def plan(self, request: ChatRequest, fleet: Snapshot, now: float, rng: random.Random) -> Plan:  # noqa: ARG002
-        expected_s = _expected_first_token_s(fleet)
-        if expected_s is not None and expected_s <= fleet.slack_s:
-            return Plan(policy=self.name, reason="quick model")
-        asks = bool(fleet.deployments.get(Leg.ACK))
-        deadline_s = fleet.quick_deadline_s if asks else 0.0
-        return Plan(
-            policy=self.name,
-            acknowledge=Acknowledge(ask_model=asks, deadline_s=deadline_s, tell_answer=not asks),
-            reason="unmeasured model" if expected_s is None else "slow model",
+        verdict = worth(
+            request,
+            fleet.turn,
+            _expectation(fleet),
+            slack_s=fleet.slack_s,
+            floor_s=fleet.floor_s,
+            first_turn=fleet.first_turn,
         )
+        if not verdict.acknowledge:
+            return Plan(policy=self.name, reason=verdict.reason.value)
+        asks = bool(fleet.deployments.get(Leg.ACK))
+        acknowledge = Acknowledge(
+            ask_model=asks,
+            # While the words are held anyway, the model may take its time.
+            deadline_s=max(fleet.quick_deadline_s, verdict.not_before_s) if asks else 0.0,
+            not_before_s=verdict.not_before_s,
+            # Where nobody betters the words, the answering model can be told of them at its start.
+            tell_answer=not asks,
+        )
+        return Plan(policy=self.name, acknowledge=acknowledge, reason=verdict.reason.value)
 
 
-def _expected_first_token_s(fleet: Snapshot) -> float | None:
-    """Return how late the answer's first token may well be, None where too little is known."""
-    answering: tuple[Deployment, ...] = fleet.deployments.get(Leg.ANSWER, ())
-    if not answering:
-        return None
-    load = fleet.loads.get(answering[0].name, Load())
-    if load.samples < ENOUGH_SAMPLES:
-        return None
-    return load.first_token_p90_s
+def _expectation(fleet: Snapshot) -> Expectation:
+    answering = fleet.deployments.get(Leg.ANSWER, ())
+    return fleet.expectations.get(answering[0].name, UNMEASURED) if answering else UNMEASURED
 
 
 BUILT_IN = (Direct(), Race(), Instant(), Adaptive())

@@ -16,6 +16,7 @@ class Opening:
 
     spoken: the words, as the user hears them. lead_in: for words that bring none.
     language: of the turn, category: what it wants; None if unknown. join: what stands between words in this language.
+    progress: what may be said later, while the answer does not come.
     """
 
     spoken: str
@@ -24,6 +25,7 @@ class Opening:
     category: Category | None = None
     lead_in: str = ""
     join: str = " "
+    progress: tuple[Phrasing, ...] = ()
 
     @classmethod
     def of(cls, plan: Acknowledge, phrase: Words | None, profile: Profile) -> Opening:
@@ -37,6 +39,7 @@ class Opening:
             category=phrase.category,
             lead_in=phrase.phrasing.lead_in,
             join=phrase.join,
+            progress=phrase.progress,
         )
         return replace(opening, spoken=shape(phrase.candidates, profile, join=phrase.join).spoken)
 
@@ -46,3 +49,8 @@ class Opening:
         if not phrasing.lead_in:
             phrasing = replace(phrasing, lead_in=self.lead_in)
         return shape([phrasing], self.profile, join=self.join)
+
+    def progress_lines(self) -> dict[str, str]:
+        """Return what may be said while the answer does not come: the spoken words, and how they are written."""
+        shapes = (shape([phrasing], self.profile, join=self.join) for phrasing in self.progress)
+        return {shaped.spoken: shaped.text for shaped in shapes}

@@ -13,14 +13,14 @@ import hashlib
 import random
 import re
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from loro_core.chat import ChatRequest
 from loro_core.decide.category import Category, category_of
 from loro_core.decide.history import recent, replies_since, spoken_form
 from loro_core.decide.language import language_of
-from loro_core.decide.phrasebook import Phrasebook
+from loro_core.decide.phrasebook import Phrasebook, Phrases
 from loro_core.decide.release.profile import Phrasing
 from loro_core.decide.tone import Tone, tone_of_call
 
@@ -33,6 +33,7 @@ class Words:
         (60 characters or more, 22 in Chinese and Japanese, 30 in Korean); None if there is none.
     language, category, tone: of the turn, as it was read; the words are in that language, and sober for a grave turn.
     join: what stands between words, and between these and an answer that does not begin with a space of its own.
+    progress: what may be said later, while the answer does not come.
     """
 
     phrasing: Phrasing
@@ -41,6 +42,7 @@ class Words:
     category: Category
     tone: Tone = Tone.PLAIN
     join: str
+    progress: tuple[Phrasing, ...] = ()
 
     @property
     def text(self) -> str:
@@ -92,7 +94,13 @@ def choose(book: Phrasebook, request: ChatRequest, rng: random.Random, *, key: s
         category=category,
         tone=tone,
         join=chapter.join,
+        progress=tuple(_progress(chapter.progress, pick)) if chapter.progress else (),
     )
+
+
+def _progress(phrases: Phrases, pick: Pick) -> Iterator[Phrasing]:
+    for sentence in phrases.sentences:
+        yield Phrasing(sentence=sentence, lead_in=pick(phrases.lead_ins) if phrases.lead_ins else "")
 
 
 def is_silent(turn: str) -> bool:

@@ -151,8 +151,8 @@ class Policy(Protocol):
     """Decides how a reply is made: alone or acknowledged, with which words and deadlines.
 
     A plan is data: a policy cannot await, so it cannot stall the server or leak. Where an acknowledgement would break
-    what the client asked for (not streaming, n > 1, logprobs, response_format, a forced tool, a tool's result) the
-    gateway drops it from the plan, whatever the policy says.
+    what the client asked for (not streaming, n > 1, logprobs, response_format, a forced tool, a tool's result, an
+    opening fixed by the system prompt, exact words) the gateway drops it from the plan, whatever the policy says.
     """
 
     @property

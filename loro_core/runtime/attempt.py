@@ -30,6 +30,7 @@ from loro_core.runtime.observe import (
     LegRetried,
     LegSpoke,
     LegStarted,
+    LegWaited,
     Observer,
 )
 
@@ -75,6 +76,8 @@ async def run_leg(
         outcome, failure = "failed", error
         raise
     finally:
+        if outcome != "finished":
+            tries.note_wait(answered=False)
         duration_s = trio.current_time() - start
         ended = LegEnded(leg=leg, deployment=call.deployment, outcome=outcome, duration_s=duration_s, error=failure)
         observer(ended)
@@ -101,6 +104,7 @@ class _Tries:
         self._instead = instead
         self._began = False
         self._held: list[Delta] = []
+        self._waiting = call.request.stream  # A whole reply's first token is its last: no measure of anything.
         self._ended_choices: set[int] = set()
         limit = call.deployment
         self._deadline = start + (limit.first_token_timeout_s if call.request.stream else limit.reply_timeout_s)
@@ -170,15 +174,34 @@ class _Tries:
             held, self._held = self._held, []
             await self._deliver(held)
 
+    def note_wait(self, *, answered: bool) -> None:
+        """Tell the observer that the wait for the answer's first token is over, once."""
+        if not self._waiting:
+            return
+        self._waiting = False
+        now = trio.current_time()
+        self._observer(
+            LegWaited(
+                leg=self._leg,
+                deployment=self._call.deployment,
+                after_s=now - self._start,
+                answered=answered,
+                prompt_chars=self._call.request.prompt_chars,
+                at=now,
+            )
+        )
+
     def _take_note(self, deltas: Sequence[Delta]) -> None:
         for delta in deltas:
+            if self._waiting and delta.answers:
+                self.note_wait(answered=True)
             if delta.finish_reason is not None:
                 self._ended_choices.add(delta.index)
             # The end of a prefilled reply without a word is no beginning: it may still be asked for otherwise.
             begins = delta.adds or (delta.finish_reason is not None and not self._call.prefill)
             if not self._began and begins:
                 self._began = True
-                if self._call.request.stream:  # A whole reply's first token is its last: no measure of anything.
+                if self._call.request.stream:
                     after_s = trio.current_time() - self._start
                     self._observer(LegSpoke(leg=self._leg, deployment=self._call.deployment, after_s=after_s))
 

@@ -33,6 +33,22 @@ class LegSpoke:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LegWaited:
+    """The wait for the first token of the answer itself is over, `after_s` from the start of a streamed leg.
+
+    answered: False if the leg was cancelled or failed before there was one; its end follows.
+    prompt_chars: how long the texts were that it was asked with. at: when, on trio's clock.
+    """
+
+    leg: Leg
+    deployment: Deployment
+    after_s: float
+    answered: bool
+    prompt_chars: int
+    at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LegRetried:
     """A try failed; the next begins in `wait_s`."""
 
@@ -62,5 +78,5 @@ class LegEnded:
     error: UpstreamError | None = None
 
 
-Happening = LegStarted | LegSpoke | LegRetried | LegAskedOtherwise | LegEnded
+Happening = LegStarted | LegSpoke | LegWaited | LegRetried | LegAskedOtherwise | LegEnded
 Observer = Callable[[Happening], None]

@@ -28,6 +28,7 @@ from loro_core.decide.merge import (
     CancelLeg,
     Event,
     Merge,
+    Progressed,
     Ticked,
 )
 from loro_core.errors import UpstreamError
@@ -39,8 +40,11 @@ if sys.version_info < (3, 11):
 AnswerLeg = Callable[[Deliver], Awaitable[None]]
 """Runs the answering leg, handing its deltas on; raises the UpstreamError that ended it."""
 
-AckLeg = Callable[[], Awaitable[Acknowledged]]
-"""Finds the words; it never fails, for lack of words is an answer too."""
+Say = Callable[[Acknowledged | Progressed], Awaitable[None]]
+"""Has the merge say it, now."""
+
+AckLeg = Callable[[Say], Awaitable[None]]
+"""Finds the words and says them, and more while the answer does not come; it never fails: silence is an answer too."""
 
 Write = Callable[[Sequence[Action]], Awaitable[None]]
 """Carries out what the merge decided; never called twice at the same time."""
@@ -103,10 +107,13 @@ class _Race:
         assert self._ack_scope is not None  # noqa: S101  # given where this is started
         with self._ack_scope:
             try:
-                await self._feed([await leg()])
+                await leg(self._say)
             except Exception as exc:  # noqa: BLE001  # a bug, or what `write` raised: told to the caller of run_race
                 self._fail(exc)
         self._ack_scope = None
+
+    async def _say(self, event: Acknowledged | Progressed) -> None:
+        await self._feed([event])
 
     async def _tick(self) -> None:
         try:

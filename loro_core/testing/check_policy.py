@@ -15,8 +15,8 @@ import random
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from loro_core.chat import ChatRequest, Json, Message
-from loro_core.fleet import Acknowledge, Deployment, Leg, Load, Plan, Snapshot
+from loro_core.chat import ChatRequest, Json, Message, Turn, TurnKind
+from loro_core.fleet import Acknowledge, Deployment, Expectation, Leg, Load, Plan, Snapshot
 from loro_core.plugin.api import Policy
 
 LONGEST_NAME_CHARS = 40
@@ -139,8 +139,31 @@ def snapshots() -> Iterator[tuple[str, Snapshot]]:
     slow = Load(in_flight=3, first_token_p50_s=0.9, first_token_p90_s=2.5, samples=100)
     quick = Load(in_flight=0, first_token_p50_s=0.05, first_token_p90_s=0.1, samples=100)
     yield "a fleet that was never measured", Snapshot(deployments=both)
-    yield "a quick fleet", Snapshot(deployments=both, loads={"large": quick, "other": quick, "small": quick})
-    yield "a slow fleet", Snapshot(deployments=both, loads={"large": slow, "other": slow, "small": slow})
+    at_once, late = (Expectation(points=((after_s, 1.0),), measured=1.0) for after_s in (0.05, 2.5))
+    yield (
+        "a quick fleet",
+        Snapshot(
+            deployments=both,
+            loads={"large": quick, "other": quick, "small": quick},
+            expectations={"large": at_once, "other": at_once, "small": at_once},
+        ),
+    )
+    yield (
+        "a slow fleet",
+        Snapshot(
+            deployments=both,
+            loads={"large": slow, "other": slow, "small": slow},
+            expectations={"large": late, "other": late, "small": at_once},
+        ),
+    )
+    for kind in TurnKind:
+        turn = Turn(kind=kind, number=2, key="k", digest="d", sure=True, acknowledged=True)
+        yield (
+            f"a slow fleet, for a turn that is {kind.value}",
+            Snapshot(deployments=both, expectations={"large": late}, turn=turn),
+        )
+    yield "a client with a floor", Snapshot(deployments=both, expectations={"large": late}, floor_s=0.4)
+    yield "a first turn that is not acknowledged", Snapshot(deployments=both, first_turn=False)
     yield (
         "a fleet with few samples",
         Snapshot(deployments=both, loads={"large": Load(first_token_p50_s=0.2, samples=1)}),

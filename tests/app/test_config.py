@@ -68,7 +68,7 @@ def test_sources_say_where_each_setting_comes_from(read):
     assert where["server.host"] == "default"
 
 
-def test_the_name_of_the_rule_is_stronger_than_the_seeds(read):
+def test_the_name_of_the_rule_is_stronger_than_the_older_one(read):
     assert read({"PORT": "1", "LORO_SERVER_PORT": "2"}).server.port == 2
     assert read({"PORT": "1"}, dotenv="LORO_SERVER_PORT=2").server.port == 1, "but the environment beats .env"
 

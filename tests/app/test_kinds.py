@@ -117,7 +117,7 @@ def test_addresses_of_services(text, url):
 @pytest.mark.parametrize(
     "text",
     [
-        "httpfoo",  # the seed took everything that starts with "http"
+        "httpfoo",  # an ancestor took everything that starts with "http"
         "http://",
         "https:///v1",
         "ftp://host",

@@ -168,6 +168,22 @@ def test_a_leg_without_words_says_nothing():
     ]
 
 
+def test_tool_calls_are_numbered_from_zero_with_id_and_name_together():
+    """Pipecat makes a phantom call of a first call that is not number 0 (pipecat-ai/pipecat #4987)."""
+    early = Answered(delta=Delta(tool_calls=(ToolCallDelta(index=1, id="c1"),)))
+    late = Answered(delta=Delta(tool_calls=(ToolCallDelta(index=1, name="look", arguments="{}"),)))
+    actions = run(Merge(acknowledging=False), early, late, ends("tool_calls"), AnswerEnded())
+    assert [a.delta.tool_calls for a in actions if isinstance(a, Emit)] == [
+        (ToolCallDelta(index=0, id="c1", name="look", arguments="{}"),)
+    ]
+
+
+def test_a_call_without_an_id_is_said_before_the_end_with_one_made_up():
+    call = Answered(delta=Delta(tool_calls=(ToolCallDelta(index=0, name="look", arguments="{}"),)))
+    emit, finish = run(Merge(acknowledging=False), call, ends("tool_calls"), AnswerEnded())
+    assert isinstance(emit, Emit) and emit.delta.tool_calls[0].id and isinstance(finish, Finish)
+
+
 def test_nothing_comes_out_of_a_closed_merge():
     merge = Merge(acknowledging=True)
     run(merge, says("Paris"), AnswerEnded())

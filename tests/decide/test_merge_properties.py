@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
@@ -68,7 +69,8 @@ class MergedReply(RuleBasedStateMachine):
     ) -> None:
         open_choices = [i for i in range(self.choices) if i not in self.reasons]
         index = data.draw(st.sampled_from(open_choices))
-        calls = (ToolCallDelta(index=0, arguments=text),) if call else ()
+        number = len(self.calls[index])
+        calls = (ToolCallDelta(index=number, id=f"c{number}", name="f", arguments=text),) if call else ()
         self.said[index].append(text)
         self.calls[index] += calls
         if reason is not None:
@@ -165,4 +167,6 @@ class MergedReply(RuleBasedStateMachine):
                 assert len(self.reasons) < self.choices, i
 
 
+# A machine of this many rules needs more than the everyday number of examples to meet each of them in each state.
+MergedReply.TestCase.settings = settings(max_examples=max(250, settings().max_examples))
 TestMergedReply = MergedReply.TestCase

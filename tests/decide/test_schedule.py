@@ -6,10 +6,10 @@ import random
 
 import pytest
 
-from loro_core.chat import ChatRequest, Message
+from loro_core.chat import ChatRequest, Message, Turn, TurnKind
 from loro_core.decide.contract import forbids_acknowledgement, hold_to_contract
-from loro_core.decide.schedule import BUILT_IN, ENOUGH_SAMPLES, Adaptive, Direct, Instant, Race
-from loro_core.fleet import Acknowledge, Deployment, Leg, Load, Plan, Snapshot
+from loro_core.decide.schedule import BUILT_IN, Adaptive, Direct, Instant, Race
+from loro_core.fleet import Acknowledge, Deployment, Expectation, Leg, Plan, Snapshot
 
 SMALL = Deployment(name="small", provider="scripted", model="s")
 LARGE = Deployment(name="large", provider="scripted", model="l")
@@ -21,8 +21,9 @@ def plan(policy, **snapshot) -> Plan:
     return policy.plan(ASKED, Snapshot(**{"deployments": BOTH, **snapshot}), 0.0, random.Random(1))
 
 
-def measured(p90_s: float, samples: int = ENOUGH_SAMPLES) -> dict[str, Load]:
-    return {"large": Load(first_token_p50_s=p90_s / 2, first_token_p90_s=p90_s, samples=samples)}
+def answers_after(*seconds: float) -> dict[str, Expectation]:
+    shares = tuple((after_s, 1.0 / len(seconds)) for after_s in sorted(seconds))
+    return {"large": Expectation(points=shares, measured=1.0)}
 
 
 def test_direct_never_acknowledges():
@@ -42,19 +43,35 @@ def test_instant_tells_the_answering_model_what_was_said():
     assert acknowledge is not None and acknowledge.tell_answer and not acknowledge.ask_model
 
 
-def test_adaptive_acknowledges_a_model_it_has_not_measured():
-    assert plan(Adaptive()).acknowledge is not None
-    assert plan(Adaptive(), loads=measured(0.05, samples=ENOUGH_SAMPLES - 1)).acknowledge is not None
+def test_adaptive_holds_the_words_of_a_model_it_has_not_measured():
+    planned = plan(Adaptive(), slack_s=0.3)
+    assert planned.acknowledge is not None and 0.0 < planned.acknowledge.not_before_s <= 0.3
+    assert planned.reason == "unmeasured_model"
 
 
-@pytest.mark.parametrize(("p90_s", "acknowledges"), [(0.05, False), (0.3, False), (0.31, True), (1.2, True)])
-def test_adaptive_acknowledges_where_the_answer_comes_after_the_slack(p90_s, acknowledges):
-    assert (plan(Adaptive(), slack_s=0.3, loads=measured(p90_s)).acknowledge is not None) is acknowledges
+@pytest.mark.parametrize(("after_s", "acknowledges"), [(0.05, False), (0.3, False), (0.7, True), (1.2, True)])
+def test_adaptive_acknowledges_where_the_answer_comes_after_the_slack(after_s, acknowledges):
+    planned = plan(Adaptive(), slack_s=0.3, expectations=answers_after(after_s))
+    assert (planned.acknowledge is not None) is acknowledges
+    assert planned.reason == ("slow_model" if acknowledges else "quick_model")
 
 
 def test_adaptive_waits_for_better_words_only_a_short_while():
-    acknowledge = plan(Adaptive(), quick_deadline_s=0.2, words_deadline_s=5.0).acknowledge
-    assert acknowledge is not None and acknowledge.deadline_s == 0.2
+    slow = answers_after(2.0)
+    acknowledge = plan(Adaptive(), quick_deadline_s=0.2, words_deadline_s=5.0, expectations=slow).acknowledge
+    assert acknowledge == Acknowledge(ask_model=True, deadline_s=0.2)
+
+
+def test_adaptive_lets_the_model_think_while_the_words_are_held_anyway():
+    acknowledge = plan(Adaptive(), quick_deadline_s=0.1, slack_s=0.3, expectations=answers_after(0.25, 2.0)).acknowledge
+    assert acknowledge is not None and acknowledge.deadline_s == acknowledge.not_before_s == 0.3
+
+
+def test_adaptive_knows_the_clients_floor_and_the_first_turn():
+    acknowledge = plan(Adaptive(), floor_s=0.4, expectations=answers_after(2.0)).acknowledge
+    assert acknowledge is not None and acknowledge.not_before_s == 0.4
+    assert plan(Adaptive(), first_turn=False).reason == "first_turn"
+    assert plan(Adaptive(), turn=Turn(kind=TurnKind.AFTER_BARGE_IN, number=2)).reason == "barge_in"
 
 
 def test_adaptive_tells_the_answering_model_where_no_other_can_change_the_words():
@@ -75,20 +92,21 @@ def request(**changes) -> ChatRequest:
 @pytest.mark.parametrize(
     ("asked", "reason"),
     [
-        (request(stream=False), "not streaming"),
-        (request(disable_quick_response=True), "disabled by the request"),
-        (request(n=2), "n > 1"),
+        (request(stream=False), "not_streaming"),
+        (request(disable_quick_response=True), "disabled"),
+        (request(n=2), "several_choices"),
         (request(parameters={"logprobs": True}), "logprobs"),
         (request(parameters={"response_format": {"type": "json_object"}}), "response_format"),
         (request(parameters={"tool_choice": "required"}), "tool_choice"),
         (request(parameters={"tool_choice": {"type": "function", "function": {"name": "f"}}}), "tool_choice"),
-        (request(messages=(*ASKED.messages, Message.of("tool", "21 C"))), "tool result"),
+        (request(messages=(*ASKED.messages, Message.of("tool", "21 C"))), "tool_result"),
         (request(parameters={"logprobs": False, "tool_choice": "auto", "response_format": {"type": "text"}}), None),
         (request(parameters={"tools": [{"type": "function"}], "tool_choice": "none"}), None),
     ],
 )
 def test_what_an_acknowledgement_would_break(asked, reason):
-    assert forbids_acknowledgement(asked) == reason
+    found = forbids_acknowledgement(asked)
+    assert (None if found is None else found.value) == reason
     wanted = Plan(policy="theirs", acknowledge=Acknowledge(words="Sure."), reason="policy")
     held = hold_to_contract(wanted, asked)
     assert (held.acknowledge is None) is (reason is not None)

@@ -125,4 +125,4 @@ def test_adaptive_learns_that_a_model_is_quick_and_stops_asking_the_small_one():
         for _ in range(10):
             ask(client)
         asked = [r.model for r in upstream.records()]
-        assert asked.count("large") == 10 and asked.count("small") == 8
+        assert asked.count("large") == 10 and 5 <= asked.count("small") <= 8

@@ -222,7 +222,7 @@ async def test_check_tells_an_error():
 )
 @pytest.mark.parametrize("port", [11434, 8000])
 async def test_it_is_recognised_by_its_answer_and_not_by_its_port(http, ollama, port):
-    """A substring 11434 in the address decided in the seed."""
+    """A substring 11434 in the address decided in an ancestor of loro."""
     assert await OLLAMA.recognise(deployment(base_url=f"http://h:{port}"), http) is ollama
 
 

@@ -45,7 +45,7 @@ def test_not_streaming_must_be_said_for_it_is_not_the_default():
 
 
 def test_sampling_goes_into_options():
-    """The seed's Ollama path lost temperature, max_tokens and stop."""
+    """An ancestor of loro lost temperature, max_tokens and stop."""
     given = {
         "temperature": 0.2,
         "top_p": 0.5,

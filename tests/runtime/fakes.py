@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
+from typing import TypeVar
 
 import trio
 
@@ -12,6 +13,8 @@ from loro_core.errors import UpstreamError
 from loro_core.fleet import Deployment
 from loro_core.plugin.api import Call, UpstreamHttp, UpstreamResponse
 from loro_core.runtime.observe import Happening
+
+H = TypeVar("H", bound=Happening)
 
 Move = float | Delta | UpstreamError
 """Seconds to wait, a delta to give, an error to raise."""
@@ -96,5 +99,5 @@ class Notes:
     def __call__(self, happening: Happening) -> None:
         self.happened.append(happening)
 
-    def of(self, kind: type[Happening]) -> list[Happening]:
+    def of(self, kind: type[H]) -> list[H]:
         return [h for h in self.happened if isinstance(h, kind)]

@@ -13,7 +13,7 @@ from loro_core.errors import UpstreamClosed, UpstreamError, UpstreamStatus, Upst
 from loro_core.fleet import Leg
 from loro_core.plugin.api import Call
 from loro_core.runtime.attempt import run_leg
-from loro_core.runtime.observe import LegAskedOtherwise, LegEnded, LegRetried, LegSpoke, LegStarted
+from loro_core.runtime.observe import LegAskedOtherwise, LegEnded, LegRetried, LegSpoke, LegStarted, LegWaited
 from tests.runtime.fakes import STOP, Notes, PlayingProvider, call, says
 
 REFUSED = UpstreamUnreachable("refused", deployment="large")
@@ -63,8 +63,10 @@ class Trial:
 async def test_a_leg_that_goes_well(autojump_clock):
     leg = await Trial([0.5, says("Pa"), 0.1, says("ris"), STOP]).run()
     assert leg.text == "Paris" and leg.error is None
-    started, spoke, ended = leg.notes.happened
+    started, waited, spoke, ended = leg.notes.happened
     assert isinstance(started, LegStarted)
+    assert isinstance(waited, LegWaited) and waited.answered and waited.after_s == pytest.approx(0.5)
+    assert waited.prompt_chars == len("Why?")
     assert isinstance(spoke, LegSpoke) and spoke.after_s == pytest.approx(0.5)
     assert isinstance(ended, LegEnded) and ended.outcome == "finished" and ended.duration_s == pytest.approx(0.6)
 
@@ -142,8 +144,28 @@ async def test_a_cancelled_leg_is_noted_as_cancelled(autojump_clock):
     with trio.move_on_after(1.0):
         await leg.run()
     (ended,) = leg.notes.of(LegEnded)
-    assert isinstance(ended, LegEnded) and ended.outcome == "cancelled"
+    assert ended.outcome == "cancelled"
     assert leg.provider.open_calls == 0
+
+
+async def test_the_wait_for_an_answer_does_not_end_with_reasoning(autojump_clock):
+    thinking = Delta(fields={"reasoning_content": "Hm."})
+    leg = await Trial([0.1, thinking, 0.9, says("Paris"), STOP]).run()
+    assert [spoke.after_s for spoke in leg.notes.of(LegSpoke)] == [pytest.approx(0.1)]
+    assert [waited.after_s for waited in leg.notes.of(LegWaited)] == [pytest.approx(1.0)]
+
+
+async def test_a_leg_that_ends_before_its_answer_shows_how_long_that_took_at_least(autojump_clock):
+    leg = await Trial([9.0, says("Paris"), STOP], first_token_timeout_s=2.0).run()
+    (waited,) = leg.notes.of(LegWaited)
+    assert not waited.answered and waited.after_s == pytest.approx(2.0)
+    leg = await Trial([0.2, says("Pa"), UpstreamClosed("gone")]).run()
+    assert [waited.answered for waited in leg.notes.of(LegWaited)] == [True]
+
+
+async def test_a_whole_reply_is_no_measure_of_first_tokens(autojump_clock):
+    leg = await Trial([0.5, says("Paris"), STOP], stream=False).run()
+    assert leg.error is None and leg.notes.of(LegWaited) == []
 
 
 # --- asked otherwise -----------------------------------------------------------------------------------------------

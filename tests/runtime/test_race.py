@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import replace
 
 import pytest
 import trio
@@ -21,6 +20,8 @@ from tests.runtime.fakes import STOP, Notes, PlayingProvider, call, says
 class Reply:
     """A race between an acknowledgement after `ack_s` seconds (None: no such leg) and a scripted answer."""
 
+    words = "Let me see."
+
     def __init__(self, *answer, ack_s: float | None = 0.1, write_s: float = 0.0) -> None:
         self.provider = PlayingProvider(answer)
         self.ack_s = ack_s
@@ -30,7 +31,7 @@ class Reply:
         self.writing = False
         self.ack_started_s = -1.0
 
-    async def acknowledge(self) -> Acknowledged:
+    async def acknowledge(self, say) -> None:
         assert self.ack_s is not None
         self.ack_started_s = trio.current_time()
         self.acks_open += 1
@@ -38,7 +39,7 @@ class Reply:
             await trio.sleep(self.ack_s)
         finally:
             self.acks_open -= 1
-        return Acknowledged(words="Let me see.")
+        await say(Acknowledged(words=self.words))
 
     async def answer(self, deliver) -> None:
         await run_leg(Leg.ANSWER, self.provider, call(), deliver, observer=Notes(), rng=random.Random(1))
@@ -162,8 +163,7 @@ def tasks(root: trio.lowlevel.Task) -> int:
 
 
 class Greeted(Reply):
-    async def acknowledge(self) -> Acknowledged:
-        return replace(await super().acknowledge(), words="Hello there!")
+    words = "Hello there!"
 
 
 def said_at(reply: Reply, start: float) -> list[tuple[float, str]]:

@@ -23,13 +23,14 @@ def test_requests_and_fleets_are_of_every_kind():
     reasons = {hold_to_contract(plan, request).reason for request in asked}
     assert reasons == {
         "",
-        "not streaming",
-        "disabled by the request",
-        "n > 1",
+        "not_streaming",
+        "disabled",
+        "several_choices",
         "logprobs",
         "response_format",
         "tool_choice",
-        "tool result",
+        "tool_result",
+        "continuation",
     }
     assert len({name for name, _ in requests()}) == len(asked)
     assert len(list(snapshots())) > 5

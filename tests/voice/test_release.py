@@ -214,7 +214,7 @@ def cut(draw: st.DrawFn, text: str) -> list[str]:
     return pieces
 
 
-# The least that must be foretold rightly: (the first release, every release). What is missing is in docs/voice.md.
+# The least that must be foretold rightly: (the first release, every release). What is missing is in docs/voice.
 AGREEMENT = {
     ("pipecat-token", False): (1.0, 1.0),
     ("pipecat-token", True): (1.0, 1.0),

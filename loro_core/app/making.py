@@ -1,0 +1,132 @@
+"""A reply in the making: what was decided about a turn, carried out for whoever reads it."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from loro_core.app.legs import AckLeg, AnswerLeg, Line, without_our_words
+from loro_core.app.metrics import Acknowledgement
+from loro_core.app.replies import Encoding, Ledger, Part, StreamEncoding, WholeEncoding
+from loro_core.chat import ChatRequest, Turn
+from loro_core.decide.hygiene import KnownWords
+from loro_core.decide.merge import Action, Emit, Finish, Merge
+from loro_core.decide.prefill import Rung, TakenUp
+from loro_core.decide.turn import Note
+from loro_core.decide.wording import Opening
+from loro_core.fleet import Deployment, Leg, Plan
+from loro_core.runtime.race import run_race
+from loro_core.wire.openai_out import ReplyHead
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """A request, what it is to its conversation, and what was decided about it."""
+
+    asked: ChatRequest
+    turn: Turn
+    plan: Plan
+    opening: Opening | None = None
+
+
+class Making:
+    """One run of the legs. small: who may be asked for words. note: remembers what is said.
+
+    known: what loro says before answers.
+    trace_legs: whether a comment in the stream tells each leg before its first chunk.
+    """
+
+    def __init__(
+        self,
+        line: Line,
+        decision: Decision,
+        known: KnownWords,
+        *,
+        large: Deployment,
+        small: Deployment | None,
+        note: Note,
+        apology: str = "",
+        trace_legs: bool = False,
+    ) -> None:
+        asked, plan, opening = decision.asked, decision.plan, decision.opening
+        self.decision = decision
+        self._note = note
+        self._merge = Merge(acknowledging=opening is not None, choices=asked.n, apology=apology)
+        self._answer = AnswerLeg(line, large, without_our_words(asked, known), plan.acknowledge, opening)
+        self._acknowledge: AckLeg | None = None
+        if plan.acknowledge is not None and opening is not None:
+            self._acknowledge = AckLeg(line, plan.acknowledge, opening, small, asked)
+        head = ReplyHead(
+            id=f"chatcmpl-{os.urandom(12).hex()}",
+            created=int(time.time()),
+            model=asked.model,
+            include_usage=asked.include_usage,
+        )
+        self._encoding: Encoding = StreamEncoding(head, trace_legs=trace_legs) if asked.stream else WholeEncoding(head)
+
+    @property
+    def headers(self) -> list[tuple[str, str]]:
+        """What the head says of the body."""
+        return list(self._encoding.headers)
+
+    async def run(self, write: Callable[[Part], Awaitable[None]]) -> None:
+        """Make the reply, handing its parts to `write`, one at a time.
+
+        After Cancelled both legs' upstream connections are closed.
+        """
+
+        async def carry_out(actions: Sequence[Action]) -> None:
+            part = self._encoding.part(actions)
+            if part is not None:
+                await write(part)
+            self._remember(actions)
+
+        self._note.cut = True
+        await run_race(self._merge, self._answer, self._acknowledge, carry_out)
+
+    def _remember(self, actions: Sequence[Action]) -> None:
+        for action in actions:
+            if isinstance(action, Emit) and action.delta.index == 0 and action.delta.content:
+                self._note.say(action.delta.content)
+                self._note.acknowledged |= action.leg is Leg.ACK
+            elif isinstance(action, Finish):
+                self._note.cut = False
+
+    @property
+    def answer_s(self) -> float | None:
+        """How long the answering call took, once it is over."""
+        return self._answer.duration_s
+
+    @property
+    def told(self) -> Rung | None:
+        """How the answering model was told of the words in the end, None if it was not to be."""
+        return None if self._answer.telling is None else self._answer.telling.told.rung
+
+    @property
+    def taken_up(self) -> TakenUp | None:
+        """What it made of words it was told natively, as far as that was seen."""
+        return None if self._answer.telling is None else self._answer.telling.taken_up
+
+    @property
+    def words_rejected(self) -> str | None:
+        leg = self._acknowledge
+        return leg.found.rejected if leg is not None and leg.found is not None else None
+
+    @property
+    def progressed(self) -> int:
+        """How many lines followed the acknowledgement while the answer did not come."""
+        return 0 if self._acknowledge is None else self._acknowledge.progressed
+
+    def acknowledgement(self, ledger: Ledger) -> Acknowledgement:
+        """Return whose words came first, if any, as the request with this ledger saw it."""
+        leg = self._acknowledge
+        if leg is None:
+            return "none"
+        if leg.found is not None:
+            if ledger.acknowledged is not None:
+                return leg.found.source
+            if not leg.found.text:
+                return "silent"
+        return "dropped" if ledger.answered is not None else "none"
