@@ -47,6 +47,8 @@ def letters(heard: Heard) -> str:
 def reply(acknowledgement: str, join: str) -> list[Piece]:
     """An acknowledgement, then the answer token by token: in a spaced script its words, else its characters."""
     answer = ANSWERS[" " if acknowledgement.isascii() else ""]
+    if acknowledgement.rstrip().endswith((".", "!")):  # only after a lead-in does the answer go on in lower case
+        answer = answer[0].upper() + answer[1:]
     tokens = re.findall(r"\s*\S+", (join if acknowledgement else "") + answer) if answer.isascii() else list(answer)
     pieces = [(round(FIRST_TOKEN_S + at / TOKENS_PER_S, 3), token) for at, token in enumerate(tokens)]
     return [(ACKNOWLEDGED_S, acknowledgement), *pieces] if acknowledgement else pieces
