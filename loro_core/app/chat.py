@@ -231,7 +231,7 @@ def _record(making: Making, request: HttpRequest, ledger: Ledger, *, client: str
     """Return what came of a reply for one request so far, but for how it ended."""
     asked, plan = making.decision.asked, making.decision.plan
     # An earlier request pays for what this one only reads.
-    bills = () if adopted else making.bills().values()
+    bills = [] if adopted else [bill for _, bill in making.bills()]
     return ReplyRecord(
         request_id=request.id,
         model=asked.model,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from loro_core.chat import Json
 from loro_core.decide.bill import Bill
@@ -27,14 +27,15 @@ class LedgerSums:
         self.outcomes[outcome] += 1
         self.seam_edits.update(seam_edits)
 
-    def pay(self, bills: Mapping[Leg, Bill]) -> None:
+    def pay(self, bills: Iterable[tuple[Leg, Bill]]) -> None:
         """Take in what the calls of a reply came to."""
-        for leg, bill in bills.items():
+        for leg, bill in bills:
             if bill.usage is not None:
                 self.tokens[leg.value, "prompt"] += bill.usage.prompt_tokens
                 self.tokens[leg.value, "completion"] += bill.usage.completion_tokens
-            if bill.wasted is not None:
+            if bill.wasted is not None and bill.wasted_tokens:
                 self.wasted_tokens[leg.value, bill.wasted] += bill.wasted_tokens
+            if bill.wasted is not None and bill.wasted_characters:
                 self.wasted_characters[leg.value, bill.wasted] += bill.wasted_characters
 
     def as_json(self) -> dict[str, Json]:

@@ -168,12 +168,13 @@ class Making:
             answered=ledger.answered,
         )
 
-    def bills(self) -> dict[Leg, Bill]:
+    def bills(self) -> list[tuple[Leg, Bill]]:
         """Return what the calls that were made came to, as far as it is known; all of it once the run is over."""
-        bills = {Leg.ANSWER: self._answer_bill()}
+        bills = [(Leg.ANSWER, self._answer_bill())]
         leg = self._acknowledge
         if leg is not None and leg.asked:
-            bills[Leg.ACK] = Bill(usage=leg.usage, characters=leg.characters, wasted=self._unused_words(leg))
+            words = Bill(usage=leg.usage, characters=leg.characters, wasted=self._unused_words(leg))
+            bills.append((Leg.ACK, words))
         return bills
 
     def _answer_bill(self) -> Bill:

@@ -15,7 +15,7 @@ longest hole          the longest silence that the user heard within the reply (
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Literal
 
@@ -236,7 +236,7 @@ class Metrics:
             self.words_rejected[record.words_rejected] += 1
         self.ledger.count(record.ack_outcome, record.seam_edits)
 
-    def pay(self, bills: Mapping[Leg, Bill]) -> None:
+    def pay(self, bills: Iterable[tuple[Leg, Bill]]) -> None:
         """Take in what the calls of a reply came to, once it is over for all of its readers."""
         self.ledger.pay(bills)
 
