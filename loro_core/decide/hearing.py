@@ -104,9 +104,10 @@ class Hearing:
             return
         size = sum(sizes)
         text, self._held = self._held[:size], self._held[size:]
+        text = FLUSH.sub("", text) if "<" in text else text
         seconds = self._spoken_s(text)
-        if text.isspace():
-            return
+        if not any(map(str.isalnum, text)):
+            return  # Marks alone are nothing to hear, and end no silence.
         self._note_silence(now)
         if self._begun is None:
             self._begun = now
@@ -118,7 +119,6 @@ class Hearing:
 
     def _spoken_s(self, text: str) -> float:
         """Return how long `text` takes behind what was handed over before: the rest of a word is no further word."""
-        text = FLUSH.sub("", text) if "<" in text else text
         if self._in_word:
             text = f"{_WORD}{text}"
         seconds = spoken_s(text) - (spoken_s(_WORD) if self._in_word else 0.0)

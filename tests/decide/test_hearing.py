@@ -95,6 +95,12 @@ def test_a_flush_token_is_not_spoken():
     assert heard("vapi", (0.0, "Okay, <flush />"), (2.0, " well <flush />")).longest_hole_s == pytest.approx(1.6)
 
 
+@pytest.mark.parametrize("mark", ["...", " — ", "😀", "<flush />"])
+def test_marks_alone_are_nothing_to_hear(mark):
+    found = heard("plain", (0.0, mark), (1.0, "One."), (2.0, mark), (4.0, "Two."))
+    assert found.begun == 1.0 and found.longest_hole_s == pytest.approx(4.0 - 1.4)
+
+
 def test_a_long_reply_is_not_kept_while_it_is_spoken():
     hearing, words = Hearing(PROFILES["plain"]), 2 * MOST_WAITING_CHARACTERS // 5
     for n in range(words):
