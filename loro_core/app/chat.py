@@ -6,7 +6,7 @@ decode -> classify the turn -> adopt the reply in the making, or: plan -> choose
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 
 import trio
@@ -15,14 +15,16 @@ from loro_core.app.access import GONE, reply_fields
 from loro_core.app.legs import Line
 from loro_core.app.making import Decision, Making
 from loro_core.app.metrics import Metrics, Outcome, ReplyRecord
+from loro_core.app.receipt import LEDGER_HEADER, asks_for_ledger, receipt
 from loro_core.app.replies import Ledger, Outlet, Part, StreamOutlet, WholeOutlet, follow
 from loro_core.app.routes import Fields
 from loro_core.chat import ChatRequest, Turn, TurnKind
 from loro_core.decide.contract import hold_to_contract
+from loro_core.decide.hearing import Hearing
 from loro_core.decide.hygiene import KnownWords
 from loro_core.decide.identity import caller_of
 from loro_core.decide.phrasebook import Phrasebook
-from loro_core.decide.release.profile import FALLBACK, Profile, Releaser
+from loro_core.decide.release.profile import FALLBACK, Profile
 from loro_core.decide.release.recognise import recognise
 from loro_core.decide.tone import Tone
 from loro_core.decide.turn import CallMemory, classify
@@ -78,6 +80,9 @@ class Chat:
             fields["model"] = asked.model
             policy = self._policy(request.header(POLICY_HEADER))
             profile = recognise(request.header, asked) or self._settings.default_client
+            if asks_for_ledger(request.header(LEDGER_HEADER)):
+                # It stands in the chunk of the usage.
+                asked = replace(asked, include_usage=True)
         except LoroError as error:
             self._metrics.count_refused(error)
             raise
@@ -100,13 +105,15 @@ class Chat:
             self._memory,
             trio.current_time(),
             caller=caller_of(asked, request.headers, request.query),
-            options=(policy.name, request.header(TRACE_HEADER)),
+            options=(policy.name, request.header(TRACE_HEADER), request.header(LEDGER_HEADER)),
             resent_within_s=self._settings.adopt_within_s,
         )
 
     def _making(self, asked: ChatRequest, turn: Turn, policy: Policy, profile: Profile, request: HttpRequest) -> Making:
         if turn.kind is TurnKind.REVISED:
-            self._calls.supersede(turn.key)
+            superseded = self._calls.supersede(turn.key)
+            if superseded is not None:
+                superseded.superseded = True
         small = self._settings.snapshot.deployments.get(Leg.ACK, ())
         return Making(
             self._line,
@@ -166,9 +173,14 @@ class Chat:
         reply: Reply,
         fields: Fields,
     ) -> None:
-        ledger = Ledger(received=request.received_at, speech=Releaser(profile))
+        ledger = Ledger(received=request.received_at, hearing=Hearing(profile))
+
+        def record() -> ReplyRecord:
+            return _record(making, request, ledger, client=profile.name, adopted=shared is not None)
+
         headers = [*making.headers, (POLICY_HEADER, making.decision.plan.policy)]
-        outlet = (StreamOutlet if making.decision.asked.stream else WholeOutlet)(reply, headers, ledger)
+        tell = (lambda: receipt(record())) if asks_for_ledger(request.header(LEDGER_HEADER)) else None
+        outlet = (StreamOutlet if making.decision.asked.stream else WholeOutlet)(reply, headers, ledger, tell)
         outcome: Outcome = "error"
         error: LoroError | None = InternalError("the reply broke on an error of loro's own")
         try:
@@ -182,16 +194,15 @@ class Chat:
             outcome, error = "cancelled", None
             raise
         finally:
-            record = _record(making, request, ledger, adopted=shared is not None)
-            record = replace(
-                record,
-                client=profile.name,
+            ledger.hearing.end(trio.current_time(), complete=False)
+            over = replace(
+                record(),
                 outcome="finished" if ledger.finished else outcome,
                 status=_status(reply, error),
                 error=None if error is None else error.code or error.type,
             )
-            self._metrics.count(record)
-            fields.update(reply_fields(record))
+            self._metrics.count(over)
+            fields.update(reply_fields(over))
 
     async def _run(self, making: Making, shared: Shared[Part, Making] | None, outlet: Outlet) -> None:
         turn = making.decision.turn
@@ -201,18 +212,26 @@ class Chat:
         elif turn.sure and self._settings.adopt_within_s:
 
             async def work(send: Send[Part]) -> None:
-                await making.run(lambda part: send(part, len(part.data)))
+                await self._make(making, lambda part: send(part, len(part.data)))
 
             async with self._calls.begin(turn.key, turn.digest, making, work) as reader:
                 await follow(reader, outlet)
         else:
             # Nobody can ask for this reply again: it is written by the task that makes it.
-            await making.run(outlet.write)
+            await self._make(making, outlet.write)
+
+    async def _make(self, making: Making, write: Callable[[Part], Awaitable[None]]) -> None:
+        try:
+            await making.run(write)
+        finally:
+            self._metrics.pay(making.bills())
 
 
-def _record(making: Making, request: HttpRequest, ledger: Ledger, *, adopted: bool) -> ReplyRecord:
-    """Return what came of a reply for one request, but for how it ended."""
+def _record(making: Making, request: HttpRequest, ledger: Ledger, *, client: str, adopted: bool) -> ReplyRecord:
+    """Return what came of a reply for one request so far, but for how it ended."""
     asked, plan = making.decision.asked, making.decision.plan
+    # An earlier request pays for what this one only reads.
+    bills = [] if adopted else [bill for _, bill in making.bills()]
     return ReplyRecord(
         request_id=request.id,
         model=asked.model,
@@ -229,13 +248,19 @@ def _record(making: Making, request: HttpRequest, ledger: Ledger, *, adopted: bo
         taken_up=making.taken_up,
         progressed=making.progressed,
         words_rejected=making.words_rejected,
+        ack_outcome=making.outcome(ledger),
+        seam_edits=making.seam_edits,
+        wasted_tokens=sum(bill.wasted_tokens for bill in bills),
+        wasted_characters=sum(bill.wasted_characters for bill in bills),
+        longest_hole_s=None if ledger.hearing.begun is None else ledger.hearing.longest_hole_s,
+        client=client,
         first_response_s=ledger.first_response_s,
-        first_speakable_s=ledger.since_received(ledger.speakable),
+        first_speakable_s=ledger.since_received(ledger.hearing.begun),
         acknowledged_s=ledger.since_received(ledger.acknowledged),
         answer_first_token_s=ledger.since_received(ledger.answered),
         answer_s=making.answer_s,
         total_s=trio.current_time() - request.received_at,
-        usage=ledger.usage,
+        usage=making.usage,
         finish_reason=ledger.finish_reason,
     )
 

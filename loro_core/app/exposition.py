@@ -14,6 +14,7 @@ LATENCY_HELP = {
     "large_model_latency": "From the start of the answering model's call to its end.",
     "answer_first_token_latency": "From the request to the first byte of the answer itself on the wire.",
     "first_speakable_latency": "From the request until the client has enough to begin to speak, by its own rule.",
+    "longest_hole": "The longest silence that the user heard within a reply, by its client's rule of release.",
 }
 
 
@@ -79,14 +80,7 @@ def families(metrics: Metrics, *, connections: int) -> Iterator[Family]:
         help="Requests refused and replies broken off, by the error's code.",
         samples=_counts(metrics.errors, "code"),
     )
-    yield Family(
-        name="loro_tokens_total",
-        kind="counter",
-        help="Tokens that upstreams counted, by leg and kind.",
-        samples=[
-            Sample(value=count, labels={"leg": leg, "kind": kind}) for (leg, kind), count in metrics.tokens.items()
-        ],
-    )
+    yield from metrics.ledger.families()
     yield from _upstreams(metrics.upstreams)
     yield Family(
         name="loro_connections",

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import trio
 
-from loro_core.chat import ChatRequest, Delta
+from loro_core.chat import ChatRequest, Delta, Usage
 from loro_core.decide.history import recent
 from loro_core.decide.hygiene import KnownWords, without_acknowledgements
 from loro_core.decide.merge import Acknowledged, Progressed
@@ -115,6 +115,7 @@ class AckLeg:
     """The words that come first, and those for an answer that does not come.
 
     found: the first words, once they are known. progressed: how many lines followed them.
+    asked: whether a model was asked for words; usage, characters: what it counted and said so far.
     """
 
     def __init__(
@@ -127,6 +128,9 @@ class AckLeg:
         self._request = request
         self.found: FoundWords | None = None
         self.progressed = 0
+        self.asked = False
+        self.usage: Usage | None = None
+        self.characters = 0
 
     async def __call__(self, say: Say) -> None:
         start = trio.current_time()
@@ -161,7 +165,15 @@ class AckLeg:
         assert self._deployment is not None  # noqa: S101  # `ask` is None otherwise
         request = words_request(self._request, self._line.words_prompt)
         provider, call = await self._line.upstreams.call(self._deployment, request)
-        await run_leg(Leg.ACK, provider, call, deliver, observer=self._line.observer, rng=self._line.rng)
+
+        async def hear(deltas: Sequence[Delta]) -> None:
+            for delta in deltas:
+                self.usage = delta.usage or self.usage
+                self.characters += len(delta.content or "")
+            await deliver(deltas)
+
+        self.asked = True
+        await run_leg(Leg.ACK, provider, call, hear, observer=self._line.observer, rng=self._line.rng)
 
     def _screen(self, said: str) -> tuple[str, str | None]:
         verdict = screen(

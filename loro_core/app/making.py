@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from loro_core.app.legs import AckLeg, AnswerLeg, Line, without_our_words
 from loro_core.app.metrics import Acknowledgement
 from loro_core.app.replies import Encoding, Ledger, Part, StreamEncoding, WholeEncoding
-from loro_core.chat import ChatRequest, Turn
+from loro_core.chat import ChatRequest, ReplyUsage, Turn
+from loro_core.decide.bill import Bill
 from loro_core.decide.hygiene import KnownWords
-from loro_core.decide.merge import Action, Emit, Finish, Merge
+from loro_core.decide.merge import Action, Emit, Finish, Merge, State
+from loro_core.decide.outcome import Outcome, outcome_of
 from loro_core.decide.prefill import Rung, TakenUp
 from loro_core.decide.turn import Note
 from loro_core.decide.wording import Opening
@@ -36,6 +39,7 @@ class Making:
 
     known: what loro says before answers.
     trace_legs: whether a comment in the stream tells each leg before its first chunk.
+    superseded: set by whoever ends the run because the user went on speaking.
     """
 
     def __init__(
@@ -52,7 +56,12 @@ class Making:
     ) -> None:
         asked, plan, opening = decision.asked, decision.plan, decision.opening
         self.decision = decision
+        self.superseded = False
         self._note = note
+        self._over = False
+        self._acknowledged = False
+        self._finished = False
+        self._answer_characters = 0
         self._merge = Merge(acknowledging=opening is not None, choices=asked.n, apology=apology)
         self._answer = AnswerLeg(line, large, without_our_words(asked, known), plan.acknowledge, opening)
         self._acknowledge: AckLeg | None = None
@@ -84,15 +93,22 @@ class Making:
             self._remember(actions)
 
         self._note.cut = True
-        await run_race(self._merge, self._answer, self._acknowledge, carry_out)
+        try:
+            await run_race(self._merge, self._answer, self._acknowledge, carry_out)
+        finally:
+            self._over = True
 
     def _remember(self, actions: Sequence[Action]) -> None:
         for action in actions:
             if isinstance(action, Emit) and action.delta.index == 0 and action.delta.content:
                 self._note.say(action.delta.content)
-                self._note.acknowledged |= action.leg is Leg.ACK
+                if action.leg is Leg.ACK:
+                    self._note.acknowledged = self._acknowledged = True
+                else:
+                    self._answer_characters += len(action.delta.content)
             elif isinstance(action, Finish):
                 self._note.cut = False
+                self._finished = True
 
     @property
     def answer_s(self) -> float | None:
@@ -119,6 +135,16 @@ class Making:
         """How many lines followed the acknowledgement while the answer did not come."""
         return 0 if self._acknowledge is None else self._acknowledge.progressed
 
+    @property
+    def usage(self) -> ReplyUsage:
+        """What the upstreams counted so far."""
+        return self._merge.usage
+
+    @property
+    def seam_edits(self) -> dict[str, int]:
+        """How often what was changed where the answer joins the acknowledgement, by the kind of change."""
+        return Counter(edit.kind.value for edit in self._merge.seam_edits)
+
     def acknowledgement(self, ledger: Ledger) -> Acknowledgement:
         """Return whose words came first, if any, as the request with this ledger saw it."""
         leg = self._acknowledge
@@ -130,3 +156,37 @@ class Making:
             if not leg.found.text:
                 return "silent"
         return "dropped" if ledger.answered is not None else "none"
+
+    def outcome(self, ledger: Ledger) -> Outcome:
+        """Return what became of the acknowledgement, as the user behind the request with this ledger heard it."""
+        leg = self._acknowledge
+        return outcome_of(
+            planned=leg is not None,
+            wordless=leg is not None and leg.found is not None and not leg.found.text,
+            written=ledger.acknowledged,
+            heard=ledger.hearing.begun,
+            answered=ledger.answered,
+        )
+
+    def bills(self) -> list[tuple[Leg, Bill]]:
+        """Return what the calls that were made came to, as far as it is known; all of it once the run is over."""
+        bills = [(Leg.ANSWER, self._answer_bill())]
+        leg = self._acknowledge
+        if leg is not None and leg.asked:
+            words = Bill(usage=leg.usage, characters=leg.characters, wasted=self._unused_words(leg))
+            bills.append((Leg.ACK, words))
+        return bills
+
+    def _answer_bill(self) -> Bill:
+        wasted = None
+        if self._over and not self._finished:
+            failed = self._merge.state is State.CLOSED
+            wasted = "superseded" if self.superseded else "failed" if failed else "cancelled"
+        return Bill(usage=self._merge.usage.answer, characters=self._answer_characters, wasted=wasted)
+
+    def _unused_words(self, leg: AckLeg) -> str | None:
+        """Return why the model's words were not said; None if they were, or still may be."""
+        if leg.found is not None and leg.found.rejected is not None:
+            return leg.found.rejected
+        settled = self._over or self._merge.state in (State.ANSWERING, State.CLOSED)
+        return "dropped" if settled and not self._acknowledged else None

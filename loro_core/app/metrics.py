@@ -9,20 +9,24 @@ answer first token    request read -> first byte of the answer itself on the wir
 quick response        request read -> the acknowledgement on the wire
 large model           start of the answering call -> its end
 total response        request read -> last byte on the wire, of replies that were finished
+longest hole          the longest silence that the user heard within the reply (decide/hearing.py)
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Literal
 
+from loro_core.app.ledger import LedgerSums
 from loro_core.chat import Json, ReplyUsage, TurnKind
+from loro_core.decide import outcome as ack
+from loro_core.decide.bill import Bill
 from loro_core.decide.estimate import FirstTokens, Window
 from loro_core.decide.prefill import Rung, TakenUp
 from loro_core.errors import LoroError
-from loro_core.fleet import Expectation, Load
+from loro_core.fleet import Expectation, Leg, Load
 from loro_core.runtime.observe import (
     Happening,
     LegAskedOtherwise,
@@ -50,6 +54,9 @@ class ReplyRecord:
     taken_up: what it made of words it was told natively, as far as that was seen.
     progressed: how many lines followed the acknowledgement while the answer did not come.
     words_rejected: why the acknowledging model's words were not taken.
+    ack_outcome: what became of the acknowledgement, as the user heard it. seam_edits: what was changed behind it.
+    wasted_tokens, wasted_characters: what the reply's calls said in vain; characters where no tokens were counted.
+    longest_hole_s: the longest silence once speech had begun, None if it never had.
     adopted: whether it was made for an earlier request, which counts its words and tokens.
     """
 
@@ -69,6 +76,11 @@ class ReplyRecord:
     taken_up: TakenUp | None = None
     progressed: int = 0
     words_rejected: str | None = None
+    ack_outcome: ack.Outcome = ack.Outcome.SKIPPED
+    seam_edits: Mapping[str, int] = field(default_factory=dict)
+    wasted_tokens: int = 0
+    wasted_characters: int = 0
+    longest_hole_s: float | None = None
     client: str = "plain"
     first_response_s: float | None = None
     first_speakable_s: float | None = None
@@ -87,6 +99,7 @@ LATENCIES = (
     "large_model_latency",
     "answer_first_token_latency",
     "first_speakable_latency",
+    "longest_hole",
 )
 
 
@@ -111,6 +124,7 @@ class Mode:
             "large_model_latency": record.answer_s if finished else None,
             "answer_first_token_latency": record.answer_first_token_s,
             "first_speakable_latency": record.first_speakable_s,
+            "longest_hole": record.longest_hole_s,
         }
         for name, value in values.items():
             if value is not None:
@@ -167,7 +181,7 @@ class Metrics:
         self.words_rejected: Counter[str] = Counter()
         self.told: Counter[tuple[str, str]] = Counter()
         self.errors: Counter[str] = Counter()
-        self.tokens: Counter[tuple[str, str]] = Counter()
+        self.ledger = LedgerSums()
 
     def reset(self) -> None:
         """Forget all latencies and counts. Calls under way stay in flight, and the models' known speed stays known."""
@@ -220,11 +234,11 @@ class Metrics:
             self.told[record.told.value, record.taken_up.value if record.taken_up else ""] += 1
         if record.words_rejected is not None:
             self.words_rejected[record.words_rejected] += 1
-        if record.usage is not None:
-            for leg, usage in (("answer", record.usage.answer), ("acknowledgement", record.usage.acknowledgement)):
-                if usage is not None:
-                    self.tokens[leg, "prompt"] += usage.prompt_tokens
-                    self.tokens[leg, "completion"] += usage.completion_tokens
+        self.ledger.count(record.ack_outcome, record.seam_edits)
+
+    def pay(self, bills: Iterable[tuple[Leg, Bill]]) -> None:
+        """Take in what the calls of a reply came to, once it is over for all of its readers."""
+        self.ledger.pay(bills)
 
     def count_refused(self, error: LoroError) -> None:
         """Take in a request that never became a reply."""
@@ -258,6 +272,7 @@ class Metrics:
                 "silent": self.acknowledgements["silent"],
                 "words_rejected": dict(self.words_rejected),
             },
+            "ledger": self.ledger.as_json(),
             "told": {rung.value: self._told(rung) for rung in Rung},
             "turns": dict(self.turns),
             "decisions": dict(self.decisions),

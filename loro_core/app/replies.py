@@ -5,20 +5,21 @@ A reply is encoded once, however many requests read it; each of them has an outl
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 import trio
 
-from loro_core.chat import Delta, ReplyUsage
+from loro_core.chat import Delta, Json
+from loro_core.decide.hearing import Hearing
 from loro_core.decide.merge import Abort, Action, Emit, Finish
-from loro_core.decide.release.profile import Releaser
 from loro_core.errors import ClientError, LoroError
 from loro_core.fleet import Leg
 from loro_core.runtime.broadcast import Reader
 from loro_core.runtime.http_reply import Reply
-from loro_core.wire.completion import completion_body
+from loro_core.wire.completion import completion_body, with_ledger
 from loro_core.wire.http1 import HeaderList
 from loro_core.wire.leg_trace import encode_leg
 from loro_core.wire.openai_out import ChunkEncoder, ReplyHead, error_event
@@ -38,16 +39,14 @@ class Ledger:
 
     received, acknowledged, answered: when the request was read, the acknowledgement was on the wire, the answer's first
     token was on the wire, on trio's clock; None until then.
-    speakable: when the client had enough to begin to speak, by its own rule. speech: that rule, at work.
+    hearing: what the user hears of it, by the client's own rule of release.
     error: why the reply will not be completed. finished: whether its end is on the wire.
     """
 
     received: float
-    speech: Releaser
-    speakable: float | None = None
+    hearing: Hearing
     acknowledged: float | None = None
     answered: float | None = None
-    usage: ReplyUsage | None = None
     finish_reason: str | None = None
     error: LoroError | None = None
     finished: bool = False
@@ -62,35 +61,41 @@ class Ledger:
         firsts = [moment for moment in (self.acknowledged, self.answered) if moment is not None]
         return min(firsts) - self.received if firsts else None
 
-    def note(self, action: Action) -> None:
-        """Take in that `action` was carried out just now."""
+    def note(self, action: Action, now: float) -> None:
+        """Take in that `action` was carried out `now`."""
         if isinstance(action, Emit):
-            self._hear(action.delta)
+            delta = action.delta
+            if delta.content and delta.index == 0:
+                self.hearing.feed(delta.content, now)
             if action.leg is Leg.ACK:
-                self.acknowledged = trio.current_time()
-            elif self.answered is None and action.delta.answers:
-                self.answered = trio.current_time()
+                if self.acknowledged is None:
+                    self.acknowledged = now
+            elif self.answered is None and delta.answers:
+                self.answered = now
         elif isinstance(action, Finish):
-            if self.speakable is None and self.speech.finish():
-                self.speakable = trio.current_time()
-            self.usage = action.usage
+            self.hearing.end(now)
             self.finish_reason = action.endings[0][0].finish_reason
             self.finished = True
         elif isinstance(action, Abort):
             self.error = action.error
 
-    def _hear(self, delta: Delta) -> None:
-        """Note when the client has enough of the first choice to speak."""
-        if self.speakable is None and delta.content and delta.index == 0 and self.speech.feed(delta.content):
-            self.speakable = trio.current_time()
+
+Closing = Callable[["Mapping[str, Json] | None"], bytes]
+
+Tell = Callable[[], "Mapping[str, Json]"]
+"""Gives the ledger of one reader's reply, as it is to stand in the reply's end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """A piece of a reply: its bytes, and the actions that they carry out. The reply's last part has its end."""
+    """A piece of a reply: its bytes, and the actions that they carry out. The reply's last part has its end.
+
+    closing: makes the bytes that follow `data`, with the ledger of who reads them in it, None for no ledger.
+    """
 
     data: bytes
     actions: tuple[Action, ...]
+    closing: Closing | None = None
 
     @property
     def last(self) -> bool:
@@ -127,7 +132,10 @@ class StreamEncoding:
         self._leg: Leg | None = None
 
     def part(self, actions: Sequence[Action]) -> Part:
-        return Part(data=b"".join([self._encode(action) for action in actions]), actions=tuple(actions))
+        data = b"".join([self._encode(action) for action in actions])
+        last = actions[-1] if actions else None
+        closing = partial(self._encoder.end, last.usage) if isinstance(last, Finish) else None
+        return Part(data=data, actions=tuple(actions), closing=closing)
 
     def _encode(self, action: Action) -> bytes:
         if isinstance(action, Emit):
@@ -137,8 +145,7 @@ class StreamEncoding:
             self._leg = action.leg
             return encode_leg(action.leg) + chunk
         if isinstance(action, Finish):
-            endings = [self._encoder.delta(delta, role=role) for delta, role in action.endings]
-            return b"".join([*endings, self._encoder.end(action.usage)])
+            return b"".join([self._encoder.delta(delta, role=role) for delta, role in action.endings])
         return error_event(action.error) if isinstance(action, Abort) else b""
 
 
@@ -157,7 +164,8 @@ class WholeEncoding:
                 self._deltas.append(action.delta)
             elif isinstance(action, Finish):
                 self._deltas += [delta for delta, _ in action.endings]
-                return Part(data=completion_body(self._head, self._deltas, action.usage), actions=(action,))
+                body = completion_body(self._head, self._deltas, action.usage)
+                return Part(data=body, actions=(action,))
             elif isinstance(action, Abort):
                 return Part(data=b"", actions=(action,))
         return None
@@ -167,12 +175,14 @@ class StreamOutlet:
     """Sends the parts of a stream to one client, and keeps its ledger.
 
     The head goes out with the first of them, so until then an error can be a status.
+    tell: for the ledger in the reply's end; None if the client did not ask for it.
     """
 
-    def __init__(self, reply: Reply, headers: HeaderList, ledger: Ledger) -> None:
+    def __init__(self, reply: Reply, headers: HeaderList, ledger: Ledger, tell: Tell | None = None) -> None:
         self._reply = reply
         self._headers = headers
         self._ledger = ledger
+        self._tell = tell
 
     async def write(self, part: Part) -> None:
         """Send `part`. An error before anything was sent is only put into the ledger, for the caller to answer with."""
@@ -187,10 +197,25 @@ class StreamOutlet:
             await self._reply.start(200, self._headers)
         data = parts[0].data if len(parts) == 1 else b"".join([part.data for part in parts])
         if parts[-1].last:
-            await self._reply.finish(data)
+            await self._finish(data, parts)
         else:
             await self._reply.write(data)
-        self._note(parts)
+            self._note(parts)
+
+    async def _finish(self, data: bytes, parts: Sequence[Part]) -> None:
+        closing = parts[-1].closing
+        if closing is None or self._tell is None:
+            await self._reply.finish(data if closing is None else data + closing(None))
+            self._note(parts)
+            return
+        # The ledger is made out before it is sent: what goes out with it counts as sent.
+        *before, end = [action for part in parts for action in part.actions]
+        now = trio.current_time()
+        for action in before:
+            self._ledger.note(action, now)
+        self._ledger.hearing.end(now)
+        await self._reply.finish(data + closing(self._tell()))
+        self._ledger.note(end, trio.current_time())
 
     async def break_off(self, error: LoroError) -> None:
         """End the reply with `error`; one that has not begun is left to the caller."""
@@ -199,25 +224,31 @@ class StreamOutlet:
             await self._reply.finish(error_event(error))
 
     def _note(self, parts: Sequence[Part]) -> None:
+        now = trio.current_time()
         for part in parts:
             for action in part.actions:
-                self._ledger.note(action)
+                self._ledger.note(action, now)
 
 
 class WholeOutlet:
     """Sends a reply that is one body; errors are put into the ledger, for the caller to answer with."""
 
-    def __init__(self, reply: Reply, headers: HeaderList, ledger: Ledger) -> None:
+    def __init__(self, reply: Reply, headers: HeaderList, ledger: Ledger, tell: Tell | None = None) -> None:
         self._reply = reply
         self._headers = headers
         self._ledger = ledger
+        self._tell = tell
 
     async def write(self, part: Part) -> None:
         if not part.refuses:
-            await self._reply.send(200, self._headers, part.data)
+            body = part.data
+            if self._tell is not None:
+                self._ledger.answered = trio.current_time()
+                body = with_ledger(body, self._tell())
+            await self._reply.send(200, self._headers, body)
             self._ledger.answered = trio.current_time()
         for action in part.actions:
-            self._ledger.note(action)
+            self._ledger.note(action, trio.current_time())
 
     async def write_all(self, parts: Sequence[Part]) -> None:
         for part in parts:

@@ -190,6 +190,11 @@ class Merge:
         return self._seam.deadline if self._seam is not None else None
 
     @property
+    def usage(self) -> ReplyUsage:
+        """What was counted so far."""
+        return ReplyUsage(answer=self._answer_usage, acknowledgement=self._ack_usage)
+
+    @property
     def seam_edits(self) -> tuple[Edit, ...]:
         """What was changed where the answer joins the acknowledgement."""
         return self._seam.edits if self._seam is not None else ()
@@ -289,8 +294,7 @@ class Merge:
         self._state = State.CLOSED
         seen = set(range(self._choices)) | self._opened | self._endings.keys()
         endings = [self._endings.get(i) or Delta(index=i, finish_reason="stop") for i in sorted(seen)]
-        usage = ReplyUsage(answer=self._answer_usage, acknowledgement=self._ack_usage)
-        last = Finish(endings=tuple((d, self._opens(d.index)) for d in endings), usage=usage)
+        last = Finish(endings=tuple((d, self._opens(d.index)) for d in endings), usage=self.usage)
         return [*actions, *self._drop_acknowledgement(), last]
 
     def _unfinished_calls(self) -> list[Action]:

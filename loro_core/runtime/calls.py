@@ -96,11 +96,13 @@ class Calls(Generic[T, About]):
         shared = self._in_flight.get(key)
         return shared if shared is not None and shared.digest == digest and shared.joinable else None
 
-    def supersede(self, key: str) -> None:
-        """End what is in the making for this turn: its user has gone on speaking."""
+    def supersede(self, key: str) -> About | None:
+        """End what is in the making for this turn: its user has gone on speaking. Return what it was about."""
         shared = self._in_flight.pop(key, None)
-        if shared is not None:
-            shared.end(Superseded("The user went on speaking: a later request of this turn took this one's place."))
+        if shared is None:
+            return None
+        shared.end(Superseded("The user went on speaking: a later request of this turn took this one's place."))
+        return shared.about
 
     @asynccontextmanager
     async def begin(self, key: str, digest: str, about: About, work: Work[T]) -> AsyncIterator[Reader[T]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from loro_core.chat import Delta, ReplyUsage, ToolCallDelta
+from loro_core.chat import Delta, Json, ReplyUsage, ToolCallDelta
 from loro_core.wire.json_text import encode_json
 from loro_core.wire.openai_out import CHOICE_FIELDS, CHUNK_FIELDS, DELTA_FIELDS, ReplyHead, usage_object, without
 
@@ -37,6 +37,11 @@ def completion_body(head: ReplyHead, deltas: Iterable[Delta], usage: ReplyUsage)
     if total is not None:
         body["usage"] = total
     return encode_json(body)
+
+
+def with_ledger(body: bytes, ledger: Mapping[str, Json]) -> bytes:
+    """Return `body`, a chat.completion, with `ledger` as its field `loro`."""
+    return b"".join((body[:-1], b',"loro":', encode_json(ledger), b"}"))
 
 
 # `obfuscation` pads the length of one event (stream_options.include_obfuscation).

@@ -22,7 +22,7 @@ from loro_core.errors import LoroError
 from loro_core.wire.json_text import encode_json
 from loro_core.wire.sse import DONE, encode_event
 
-CHUNK_FIELDS = frozenset({"id", "object", "created", "model", "choices", "usage", "error"})
+CHUNK_FIELDS = frozenset({"id", "object", "created", "model", "choices", "usage", "loro", "error"})
 """Top-level fields that are ours to write, whatever an upstream put into `Delta.chunk_fields`."""
 
 CHOICE_FIELDS = frozenset({"index", "delta", "message", "finish_reason", "error"})
@@ -70,12 +70,16 @@ class ChunkEncoder:
             return b"".join((self._before, encode_json(choice), b"],", encode_json(more)[1:-1], self._after))
         return b"".join((self._before, encode_json(choice), b"]", self._after))
 
-    def end(self, usage: ReplyUsage) -> bytes:
-        """Return what follows the last delta of a complete reply: the usage, if asked for and counted, and [DONE]."""
+    def end(self, usage: ReplyUsage, ledger: Mapping[str, Json] | None = None) -> bytes:
+        """Return what follows the last delta of a complete reply: the usage, if asked for and counted, and [DONE].
+
+        ledger: goes into the same chunk, as `loro`; None if it was not asked for.
+        """
         total = usage_object(usage) if self._include_usage else None  # 5
-        if total is None:
+        if total is None and ledger is None:
             return DONE
-        return b"".join((self._before, b'],"usage":', encode_json(total), b"}\n\n", DONE))
+        more = b"" if ledger is None else b',"loro":' + encode_json(ledger)
+        return b"".join((self._before, b'],"usage":', encode_json(total), more, b"}\n\n", DONE))
 
 
 def without(fields: Mapping[str, Json], names: frozenset[str]) -> dict[str, Json]:

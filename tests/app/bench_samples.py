@@ -6,12 +6,16 @@ from loro_core.app.bench.reading import Timing
 from loro_core.app.bench.rounds import Sample
 
 
-def timing(first_s, total_s, *, answer_s=None, gap_s=0.1, acknowledged=False, legs_told=False, contents=5, reads=5):
+def timing(
+    first_s, total_s, *, answer_s=None, gap_s=0.1, hole_s=0.0, acknowledged=False, legs_told=False, contents=5, reads=5
+):
     return Timing(
         head_s=first_s,
         first_content_s=first_s,
         first_answer_s=first_s if answer_s is None else answer_s,
+        first_speakable_s=first_s,
         longest_gap_s=gap_s,
+        longest_hole_s=hole_s,
         total_s=total_s,
         finish_reason="stop",
         characters=40,

@@ -77,6 +77,17 @@ async def test_timings_of_a_scripted_model_are_the_scripted_ones(autojump_clock)
     assert not found["legs_told"]
 
 
+async def test_a_voice_clients_speech_begins_later_than_the_text(autojump_clock):
+    script = Script(text="Because the air scatters it. So it is.", first_token_s=0.6, gap_s=0.25)
+    async with open_upstream(script) as upstream:
+        ran = await bench(upstream.url, *ONE, "--policies", "quick", "--client", "pipecat", "--json")
+        assert {record.headers["x-loro-client"] for record in upstream.records if record.body} == {"pipecat"}
+    (found,) = ran.json["samples"]
+    assert ran.json["options"]["client"] == "pipecat"
+    assert found["first_content_s"] == about(0.6)
+    assert found["first_content_s"] < found["first_speakable_s"] <= found["total_s"]
+
+
 async def test_a_late_head_is_late(autojump_clock):
     async with open_upstream(Script(first_token_s=0.6, head="late")) as upstream:
         ran = await bench(upstream.openai_url, *ONE, "--policies", "quick", "--json")

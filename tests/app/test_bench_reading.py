@@ -7,6 +7,7 @@ import json
 import pytest
 
 from loro_core.app.bench.reading import Broken, ReplyReader
+from loro_core.decide.release.profile import PROFILES
 from loro_core.fleet import Deployment, Leg, Secret
 from loro_core.wire.leg_trace import encode_leg
 from loro_core.wire.sse import DONE, encode_event
@@ -23,8 +24,8 @@ def chunk(content=None, finish_reason=None, **fields):
 FINISH = chunk(finish_reason="stop")
 
 
-def read(*pieces, head_s=0.01):
-    reader = ReplyReader(BENCH, head_s)
+def read(*pieces, head_s=0.01, client="plain"):
+    reader = ReplyReader(BENCH, head_s, PROFILES[client])
     at_s = head_s
     for at_s, data in pieces:
         reader.feed(data, at_s)
@@ -52,6 +53,30 @@ def test_moments_of_a_plain_reply():
     assert (timing.contents, timing.reads) == (3, 3)
     assert not timing.legs_told
     assert not timing.acknowledged
+
+
+@pytest.mark.parametrize(
+    ("client", "first_s", "hole_s"),
+    [
+        ("plain", 0.5, 1.9 - 1.7),
+        ("pipecat", 0.9, 2.4 - 1.7),
+        ("homeassistant", 2.5, 0.0),
+    ],
+)
+def test_what_is_heard_of_a_reply_depends_on_who_reads_it(client, first_s, hole_s):
+    timing = read(
+        (0.5, chunk("Well,")),
+        (0.6, chunk("")),
+        (0.9, chunk(" hello. So")),
+        (1.9, chunk(" it is as")),
+        (2.3, chunk(" I said.")),
+        (2.4, chunk(" Or")),
+        (2.5, FINISH),
+        client=client,
+    )
+    assert timing.first_content_s == 0.5
+    assert timing.first_speakable_s == first_s
+    assert timing.longest_hole_s == pytest.approx(hole_s)
 
 
 def test_a_role_or_an_empty_text_is_no_content():

@@ -39,6 +39,7 @@ def options(**fields):
         "rounds": 2,
         "scenarios": scenarios(["greeting", "knowledge"], ["en"]),
         "policies": ("quick", "direct"),
+        "client": "plain",
         "max_tokens": 150,
         "timeout_s": 60.0,
         "pause_s": 0.2,
@@ -49,7 +50,15 @@ def options(**fields):
 
 
 def quick(first_s, total_s, answer_s, scenario):
-    found = timing(first_s, total_s, answer_s=answer_s, gap_s=answer_s - first_s, acknowledged=True, legs_told=True)
+    found = timing(
+        first_s,
+        total_s,
+        answer_s=answer_s,
+        gap_s=answer_s - first_s,
+        hole_s=0.25,
+        acknowledged=True,
+        legs_told=True,
+    )
     return sample("quick", found, scenario=scenario, served="adaptive")
 
 
@@ -70,21 +79,22 @@ MEASURED = [
 
 REPORT = """\
 milliseconds from the sending of the request: median [min-max]
-scenario        policy  n  first content  first answer token    longest gap             total
-greeting (en)   quick   2     11 [10-12]       610 [600-620]  599 [590-608]  1010 [1000-1020]
-greeting (en)   direct  2  600 [590-610]       600 [590-610]     40 [40-40]   1000 [990-1010]
-knowledge (en)  quick   2     15 [14-16]       710 [700-720]  695 [686-704]  2300 [2300-2300]
-knowledge (en)  direct  1  690 [690-690]       690 [690-690]     40 [40-40]  2000 [2000-2000]
+scenario        policy  n  first content  first answer token    longest gap   longest hole             total
+greeting (en)   quick   2     11 [10-12]       610 [600-620]  599 [590-608]  250 [250-250]  1010 [1000-1020]
+greeting (en)   direct  2  600 [590-610]       600 [590-610]     40 [40-40]        0 [0-0]   1000 [990-1010]
+knowledge (en)  quick   2     15 [14-16]       710 [700-720]  695 [686-704]  250 [250-250]  2300 [2300-2300]
+knowledge (en)  direct  1  690 [690-690]       690 [690-690]     40 [40-40]        0 [0-0]  2000 [2000-2000]
 
 seconds: averages of the medians
-  quick   first content 0.013, first answer token 0.660, longest gap 0.647, total 1.655 \
+  quick   first content 0.013, first answer token 0.660, longest gap 0.647, longest hole 0.250, total 1.655 \
 (served by adaptive; acknowledged 4 of 4)
-  direct  first content 0.645, first answer token 0.645, longest gap 0.040, total 1.500
+  direct  first content 0.645, first answer token 0.645, longest gap 0.040, longest hole 0.000, total 1.500
 
 quick against direct, over 2 questions
   first content       0.013 s, direct 0.645 s: 0.632 s (98 %) sooner
   first answer token  0.660 s, direct 0.645 s: 0.015 s (2 %) later
   longest gap         0.647 s, direct 0.040 s: 0.607 s longer
+  longest hole        0.250 s, direct 0.000 s: 0.250 s longer
   total               1.655 s, direct 1.500 s: 0.155 s (10 %) later
 
 quick: first content after 0.013 s: excellent
@@ -110,15 +120,22 @@ def test_the_whole_report():
     assert text_of(MEASURED, numbers=NUMBERS) == REPORT
 
 
+def test_a_voice_client_has_a_column_for_its_first_speech_and_a_verdict_on_it():
+    text = text_of(MEASURED, client="livekit")
+    assert "first content  first speakable  first answer token" in text
+    assert "quick: first speakable after 0.013 s: excellent" in text
+    assert "first speakable" not in text_of(MEASURED)
+
+
 def test_heading_says_what_is_measured():
     assert heading(LORO, options()) == (
         "http://127.0.0.1:8000/v1: loro 1.0, policy adaptive; "
         "model loro (the first of 3 listed; --model picks another)\n"
-        "8 replies: 2 rounds, quick, direct in turn, max_tokens 150\n"
+        "8 replies: 2 rounds, quick, direct in turn, client plain, max_tokens 150\n"
     )
-    assert heading(OTHER, options(rounds=1, policies=("quick",))) == (
+    assert heading(OTHER, options(rounds=1, policies=("quick",), client="livekit")) == (
         "http://127.0.0.1:8000/v1: a server that does not say it is loro; model llama\n"
-        "2 replies: 1 round, quick alone, max_tokens 150\n"
+        "2 replies: 1 round, quick alone, client livekit, max_tokens 150\n"
     )
 
 
@@ -215,6 +232,7 @@ def test_document():
     assert found["options"] == {
         "rounds": 2,
         "policies": ["quick", "direct"],
+        "client": "plain",
         "max_tokens": 150,
         "timeout_s": 60.0,
         "pause_s": 0.2,
@@ -228,8 +246,10 @@ def test_document():
         "failed": 0,
         "acknowledged": 2,
         "first_content_s": {"median": 0.011, "min": 0.01, "max": 0.012},
+        "first_speakable_s": {"median": 0.011, "min": 0.01, "max": 0.012},
         "first_answer_s": {"median": 0.61, "min": 0.6, "max": 0.62},
         "longest_gap_s": {"median": 0.599, "min": 0.59, "max": 0.608},
+        "longest_hole_s": {"median": 0.25, "min": 0.25, "max": 0.25},
         "total_s": {"median": 1.01, "min": 1.0, "max": 1.02},
     }
     assert found["policies"]["direct"] == {
@@ -238,7 +258,14 @@ def test_document():
         "acknowledged": 0,
         "served": ["adaptive"],
         "held_back": False,
-        "averages": {"first_content_s": 0.645, "first_answer_s": 0.645, "longest_gap_s": 0.04, "total_s": 1.5},
+        "averages": {
+            "first_content_s": 0.645,
+            "first_speakable_s": 0.645,
+            "first_answer_s": 0.645,
+            "longest_gap_s": 0.04,
+            "longest_hole_s": 0.0,
+            "total_s": 1.5,
+        },
         "verdict": "needs improvement",
     }
     assert found["comparisons"]["quick"]["scenarios"] == ["greeting (en)", "knowledge (en)"]
@@ -267,8 +294,10 @@ def test_document_has_every_sample():
         "error": None,
         "head_s": 0.01,
         "first_content_s": 0.01,
+        "first_speakable_s": 0.01,
         "first_answer_s": 0.6,
         "longest_gap_s": 0.59,
+        "longest_hole_s": 0.25,
         "total_s": 1.0,
         "finish_reason": "stop",
         "characters": 40,

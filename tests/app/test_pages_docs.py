@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
 from loro_core.app.exposition import families
-from loro_core.app.metrics import Metrics
+from loro_core.app.metrics import Metrics, ReplyRecord
+from loro_core.app.receipt import receipt
 from loro_core.wire.exposition import encode_exposition
 from tests.app.serving import serving
 from tests.runtime.fakes import STOP, PlayingProvider, says
@@ -32,3 +34,16 @@ def test_every_metric_has_its_row_in_operations():
     served = [(family.name, family.kind) for family in families(Metrics(100), connections=0)]
     assert sorted(rows) == sorted(served)
     assert encode_exposition(families(Metrics(100), connections=0))
+
+
+def test_the_ledger_in_the_http_api_has_the_fields_of_a_real_one():
+    text = (DOCS / "http-api.md").read_text(encoding="utf-8")
+    shown = json.loads("{" + re.findall(r'```json\n("loro": .*?)```', text, re.DOTALL)[0] + "}")["loro"]
+    real = receipt(
+        ReplyRecord(
+            request_id="", model="", policy="", reason="", quick=True, stream=True, outcome="finished", status=200
+        )
+    )
+    assert list(shown) == list(real)
+    acknowledgement = real["acknowledgement"]
+    assert isinstance(acknowledgement, dict) and list(shown["acknowledgement"]) == list(acknowledgement)

@@ -112,6 +112,28 @@ def test_usage_comes_when_it_is_asked_for_with_both_legs_told_apart(clients):
     assert all(leg["completion_tokens"] > 0 for leg in both)
 
 
+def test_the_ledger_comes_in_the_last_chunk_when_a_header_asks(clients):
+    headers = {"x-loro-ledger": "usage", "x-loro-client": "pipecat"}
+    create = clients["large"].chat.completions.create
+    *others, last = create(model="loro", messages=QUESTION, stream=True, extra_headers=headers)
+    assert "".join(c.choices[0].delta.content or "" for c in others) == JOINED
+    assert not any(c.model_extra for c in others) and last.choices == []
+    ledger = last.model_extra["loro"]
+    assert ledger["acknowledgement"]["outcome"] == "spoken" and ledger["acknowledgement"]["source"] == "model"
+    assert 40 <= ledger["acknowledgement_ms"] < ledger["answer_first_token_ms"] <= ledger["total_ms"]
+    assert ledger["first_speakable_ms"] == ledger["acknowledgement_ms"] and ledger["longest_hole_ms"] == 0
+    assert ledger["tokens"]["answer"]["completion_tokens"] > 0
+    whole = create(model="loro", messages=QUESTION, extra_headers=headers)
+    assert whole.choices[0].message.content == ANSWER and whole.model_extra["loro"]["longest_hole_ms"] is None
+
+
+def test_the_stream_helper_puts_a_reply_with_a_ledger_together(clients):
+    headers = {"x-loro-ledger": "usage"}
+    with clients["large"].chat.completions.stream(model="loro", messages=QUESTION, extra_headers=headers) as stream:
+        reply = stream.get_final_completion()
+    assert reply.choices[0].message.content == JOINED and reply.usage is not None
+
+
 def test_tool_calls_stream(clients):
     with clients["calling"].chat.completions.stream(model="loro", messages=QUESTION, tools=TOOLS) as stream:
         reply = stream.get_final_completion()

@@ -6,7 +6,7 @@ from typing import Any
 from openai.types.chat import ChatCompletion
 
 from loro_core.chat import Delta, ReplyUsage, ToolCallDelta, Usage
-from loro_core.wire.completion import completion_body, grown
+from loro_core.wire.completion import completion_body, grown, with_ledger
 from loro_core.wire.openai_out import ReplyHead
 
 HEAD = ReplyHead(id="chatcmpl-1", created=1700000000, model="small")
@@ -167,6 +167,12 @@ def test_usage_is_left_out_when_nobody_counted() -> None:
     assert "usage" not in completion(
         Delta(content="x", usage=Usage(prompt_tokens=1, completion_tokens=1)), usage=ReplyUsage()
     )
+
+
+def test_a_ledger_is_one_more_field_of_the_body() -> None:
+    body = completion_body(HEAD, [Delta(content='Hi, "you"}')], COUNTED)
+    told = json.loads(with_ledger(body, {"total_ms": 2.5, "seam_edits": {}}))
+    assert told.pop("loro") == {"total_ms": 2.5, "seam_edits": {}} and told == json.loads(body)
 
 
 def test_grown() -> None:

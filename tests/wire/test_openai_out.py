@@ -155,6 +155,23 @@ def test_no_usage_chunk_unasked_or_uncounted() -> None:
     assert end(WITH_USAGE, ReplyUsage()) == ["[DONE]"]
 
 
+def test_a_ledger_stands_in_the_chunk_of_the_usage_and_makes_one_where_nobody_counted() -> None:
+    for usage in (ReplyUsage(), ReplyUsage(answer=Usage(prompt_tokens=1, completion_tokens=2))):
+        plain, told = ChunkEncoder(WITH_USAGE).end(usage), ChunkEncoder(WITH_USAGE).end(usage, {"total_ms": 2.5})
+        last, done = (event.data for event in SSEDecoder().decode(told))
+        document = json.loads(last)
+        assert document.pop("loro") == {"total_ms": 2.5} and document["choices"] == [] and done == "[DONE]"
+        ChatCompletionChunk.model_validate(document)
+        if usage.answer is None:
+            assert document["usage"] is None
+        else:
+            assert document == json.loads(SSEDecoder().decode(plain)[0].data)
+
+
+def test_an_upstreams_field_cannot_take_the_place_of_the_ledger() -> None:
+    assert "loro" not in chunk(Delta(content="x", chunk_fields={"loro": {"total_ms": 0}}))
+
+
 def test_the_usage_of_an_answer_alone_is_the_upstreams() -> None:
     assert usage_object(ReplyUsage(answer=ANSWER)) == {
         "prompt_tokens": 10,

@@ -39,6 +39,7 @@ def document(
         "options": {
             "rounds": options.rounds,
             "policies": options.policies,
+            "client": options.client,
             "max_tokens": options.max_tokens,
             "timeout_s": options.timeout_s,
             "pause_s": options.pause_s,
@@ -69,7 +70,7 @@ def _spread(fields: Mapping[str, float]) -> dict[str, float]:
 
 
 def _policy(policy: PolicySummary) -> dict[str, Any]:
-    first_s = policy.averages_s.get("first_content")
+    first_s = policy.averages_s.get("first_speakable")
     return {
         "replies": policy.replies,
         "failed": policy.failed,

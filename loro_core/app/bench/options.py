@@ -10,7 +10,11 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from loro_core.app.bench.scenarios import LANGUAGES, NAMES, Scenario, scenarios
+from loro_core.decide.release.profile import PROFILES
 from loro_core.fleet import Secret
+
+PLAIN = "plain"
+"""The client that reads and does not speak: its first speech is the first text."""
 
 QUICK, DIRECT = "quick", "direct"
 """The server's default policy; the large model alone. Every other name is a policy of the server's."""
@@ -35,7 +39,8 @@ class Address:
 class Options:
     """model: None takes the first that the server lists. timeout_s: for one whole reply. pause_s: between two replies.
 
-    scenarios, policies: at least one each. as_json: JSON instead of tables. reset: forget the server's numbers first.
+    scenarios, policies: at least one each. client: the profile by whose rule of release speech begins and goes on.
+    as_json: JSON instead of tables. reset: forget the server's numbers first.
     """
 
     address: Address
@@ -44,6 +49,7 @@ class Options:
     rounds: int
     scenarios: tuple[Scenario, ...]
     policies: tuple[str, ...]
+    client: str
     max_tokens: int
     timeout_s: float
     pause_s: float
@@ -73,6 +79,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="in turn, separated by commas: quick is the server's default policy, direct the large model alone, "
         "any other goes into x-loro-policy (%(default)s)",
     )
+    add(
+        "--client",
+        metavar="NAME",
+        choices=tuple(PROFILES),
+        default=PLAIN,
+        help=f"the voice client whose rule says what is heard: {', '.join(PROFILES)} (%(default)s)",
+    )
     add("--max-tokens", metavar="N", type=_times, default=150, help="the longest reply (%(default)s)")
     add("--timeout", metavar="SECONDS", type=_positive, default=60.0, help="for one whole reply (%(default)g)")
     add("--pause", metavar="SECONDS", type=_seconds, default=0.2, help="between two replies (%(default)g)")
@@ -90,6 +103,7 @@ def options_of(args: argparse.Namespace, environ: Mapping[str, str]) -> Options:
         rounds=args.rounds,
         scenarios=scenarios(args.scenario or NAMES, LANGUAGES if args.language == "all" else (args.language,)),
         policies=args.policies,
+        client=args.client,
         max_tokens=args.max_tokens,
         timeout_s=args.timeout,
         pause_s=args.pause,

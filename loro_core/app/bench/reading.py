@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+from loro_core.decide.hearing import Hearing
+from loro_core.decide.release.profile import Profile
 from loro_core.fleet import Deployment, Leg
 from loro_core.wire.json_text import decode_json
 from loro_core.wire.leg_trace import LegTraceDecoder
@@ -21,7 +23,9 @@ class Timing:
     head_s: the response's head. first_content_s: the first text, whoever spoke it.
     first_answer_s: the first text of the answer itself; None if it never came. Where the server does not tell legs
         apart (`legs_told`) it is the first text.
-    longest_gap_s: the longest silence between two texts, the one between acknowledgement and answer included.
+    first_speakable_s: the client had enough to begin to speak; None if it never had.
+    longest_gap_s: the longest time between two texts, the one between acknowledgement and answer included.
+    longest_hole_s: the longest silence once speech had begun, by the client's rule of release.
     total_s: [DONE], or the end of the body. finish_reason: None if the server gave none.
     characters: of all texts. contents: how many chunks brought text; reads: in how many reads they came, so that a
         reply that something on the way held back shows (many contents, one read).
@@ -31,7 +35,9 @@ class Timing:
     head_s: float
     first_content_s: float
     first_answer_s: float | None
+    first_speakable_s: float | None
     longest_gap_s: float
+    longest_hole_s: float
     total_s: float
     finish_reason: str | None
     characters: int
@@ -49,11 +55,13 @@ class ReplyReader:
     """Takes the body of one streamed reply, piece by piece, and gives its timing and its text.
 
     deployment: whose key must not show up in a message. head_s: when the response's head was here.
+    client: whose rule of release tells what is heard.
     """
 
-    def __init__(self, deployment: Deployment, head_s: float) -> None:
+    def __init__(self, deployment: Deployment, head_s: float, client: Profile) -> None:
         self._deployment = deployment
         self._head_s = head_s
+        self._hearing = Hearing(client)
         self._decoder = LegTraceDecoder()
         self._texts: list[str] = []
         self._arrivals: list[float] = []
@@ -88,11 +96,14 @@ class ReplyReader:
         if not self._arrivals:
             raise Broken(f"the reply holds no text (finish_reason {self._finish_reason})")
         arrivals = self._arrivals
+        self._hearing.end(at_s)
         return Timing(
             head_s=self._head_s,
             first_content_s=arrivals[0],
             first_answer_s=self._first_answer_s if self._legs else arrivals[0],
+            first_speakable_s=self._hearing.begun,
             longest_gap_s=max((b - a for a, b in pairwise(arrivals)), default=0.0),
+            longest_hole_s=self._hearing.longest_hole_s,
             total_s=at_s,
             finish_reason=self._finish_reason,
             characters=len(self.text),
@@ -119,6 +130,7 @@ class ReplyReader:
     def _hear(self, leg: Leg | None, text: str, at_s: float) -> None:
         self._texts.append(text)
         self._arrivals.append(at_s)
+        self._hearing.feed(text, at_s)
         if leg is not None:
             self._legs.add(leg)
         if leg is Leg.ANSWER and self._first_answer_s is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from loro_core.app.bench.options import DIRECT, QUICK, Options
+from loro_core.app.bench.options import DIRECT, PLAIN, QUICK, Options
 from loro_core.app.bench.server import About
 from loro_core.app.bench.summary import (
     EXCELLENT_S,
@@ -22,8 +22,10 @@ from loro_core.app.bench.summary import (
 
 NAMES = {
     "first_content": "first content",
+    "first_speakable": "first speakable",
     "first_answer": "first answer token",
     "longest_gap": "longest gap",
+    "longest_hole": "longest hole",
     "total": "total",
 }
 MAX_ERRORS = 5
@@ -36,11 +38,13 @@ def heading(about: About, options: Options) -> str:
 
 def report(summary: Summary, about: About, options: Options, server: Mapping[str, Any], *, interrupted: bool) -> str:
     """Return everything that was found, heading excepted. server: its own numbers, empty if it has none."""
+    # For who reads and does not speak the first speakable is the first content.
+    shown = [metric for metric in METRICS if metric != "first_speakable" or options.client != PLAIN]
     parts = [
-        _table(summary.rows),
-        _averages(summary),
-        *(_comparison(comparison) for comparison in summary.comparisons),
-        _verdicts(summary),
+        _table(summary.rows, shown),
+        _averages(summary, shown),
+        *(_comparison(comparison, shown) for comparison in summary.comparisons),
+        _verdicts(summary, "first content" if options.client == PLAIN else "first speakable"),
         _server_numbers(server),
         _errors(summary),
         _notes(summary, about, options, interrupted=interrupted),
@@ -58,20 +62,22 @@ def _heading(about: About, options: Options) -> Iterator[str]:
         yield f"/health answers {about.health}: the server says that it is not well."
     rounds = f"{options.rounds} round{'s' if options.rounds > 1 else ''}"
     turns = "in turn" if len(options.policies) > 1 else "alone"
-    yield f"{options.planned} replies: {rounds}, {', '.join(options.policies)} {turns}, max_tokens {options.max_tokens}"
+    yield (
+        f"{options.planned} replies: {rounds}, {', '.join(options.policies)} {turns}, client {options.client}, "
+        f"max_tokens {options.max_tokens}"
+    )
 
 
 # --- the table ---------------------------------------------------------------------------------------------------
 
 
-def _table(rows: Sequence[Row]) -> Iterator[str]:
+def _table(rows: Sequence[Row], shown: Sequence[str]) -> Iterator[str]:
     if not any(row.replies for row in rows):
         return
     yield "milliseconds from the sending of the request: median [min-max]"
-    cells = [("scenario", "policy", "n", *NAMES.values())]
+    cells = [("scenario", "policy", "n", *(NAMES[metric] for metric in shown))]
     cells += [
-        (row.label, row.policy, str(row.replies), *(_cell(row.numbers.get(metric)) for metric in METRICS))
-        for row in rows
+        (row.label, row.policy, str(row.replies), *(_cell(row.numbers.get(metric)) for metric in shown)) for row in rows
     ]
     widths = [max(len(row[i]) for row in cells) for i in range(len(cells[0]))]
     for row in cells:
@@ -94,14 +100,15 @@ def _ms(seconds: float) -> str:
 # --- policies ----------------------------------------------------------------------------------------------------
 
 
-def _averages(summary: Summary) -> Iterator[str]:
+def _averages(summary: Summary, shown: Sequence[str]) -> Iterator[str]:
     counted = [policy for policy in summary.policies if policy.averages_s]
     if not counted:
         return
     yield "seconds: averages of the medians"
     width = max(len(policy.policy) for policy in counted)
     for policy in counted:
-        numbers = ", ".join(f"{NAMES[metric]} {value:.3f}" for metric, value in policy.averages_s.items())
+        averages = [(NAMES[metric], policy.averages_s[metric]) for metric in shown if metric in policy.averages_s]
+        numbers = ", ".join(f"{name} {value:.3f}" for name, value in averages)
         yield f"  {policy.policy:<{width}}  {numbers}{_who(policy, summary.legs_told)}"
 
 
@@ -113,16 +120,17 @@ def _who(policy: PolicySummary, legs_told: bool) -> str:
     return f" ({'; '.join(said)})" if said else ""
 
 
-def _comparison(comparison: Comparison) -> Iterator[str]:
+def _comparison(comparison: Comparison, shown: Sequence[str]) -> Iterator[str]:
     count = len(comparison.labels)
     yield f"{comparison.policy} against direct, over {count} {'question' if count == 1 else 'questions'}"
     width = max(map(len, NAMES.values()))
-    for metric, difference in comparison.differences.items():
-        yield f"  {NAMES[metric]:<{width}}  {_difference(metric, difference)}"
+    for metric in shown:
+        if metric in comparison.differences:
+            yield f"  {NAMES[metric]:<{width}}  {_difference(metric, comparison.differences[metric])}"
 
 
 def _difference(metric: str, difference: Difference) -> str:
-    words = ("longer", "shorter") if metric == "longest_gap" else ("later", "sooner")
+    words = ("longer", "shorter") if metric in ("longest_gap", "longest_hole") else ("later", "sooner")
     noise = ", not more than noise" if difference.is_noise else ""
     change = f"{_change(difference)} {words[difference.later_s <= 0]}{noise}"
     return f"{difference.policy_s:.3f} s, direct {difference.direct_s:.3f} s: {change}"
@@ -130,15 +138,16 @@ def _difference(metric: str, difference: Difference) -> str:
 
 def _change(difference: Difference) -> str:
     seconds, percent = f"{abs(difference.later_s):.3f} s", abs(difference.later_percent)
-    return f"{seconds} ({percent:.0f} %)" if percent < 1000 else seconds
+    return f"{seconds} ({percent:.0f} %)" if difference.direct_s and percent < 1000 else seconds
 
 
-def _verdicts(summary: Summary) -> Iterator[str]:
+def _verdicts(summary: Summary, first: str) -> Iterator[str]:
+    """first: what the first speakable is called."""
     for policy in summary.policies:
-        first_s = policy.averages_s.get("first_content")
+        first_s = policy.averages_s.get("first_speakable")
         if first_s is not None:
-            yield f"{policy.policy}: first content after {first_s:.3f} s: {verdict(first_s)}"
-    if any("first_content" in policy.averages_s for policy in summary.policies):
+            yield f"{policy.policy}: {first} after {first_s:.3f} s: {verdict(first_s)}"
+    if any("first_speakable" in policy.averages_s for policy in summary.policies):
         yield f"(below {EXCELLENT_S:g} s excellent, below {GOOD_S:g} s good, else needs improvement)"
     for comparison in summary.comparisons:
         if "total" in comparison.differences:

@@ -12,6 +12,8 @@ from loro_core.app.bench.options import DIRECT, QUICK, Options
 from loro_core.app.bench.reading import Broken, ReplyReader, Timing
 from loro_core.app.chat import POLICY_HEADER
 from loro_core.chat import Json
+from loro_core.decide.release.profile import PROFILES
+from loro_core.decide.release.recognise import CLIENT_HEADER
 from loro_core.errors import UpstreamError
 from loro_core.fleet import Deployment
 from loro_core.plugin.api import UpstreamHttp, UpstreamResponse
@@ -148,6 +150,7 @@ class Server:
             "accept": "text/event-stream",
             "content-type": "application/json",
             TRACE_HEADER: TRACE_LEGS,
+            CLIENT_HEADER: self._options.client,
         }
         if policy == DIRECT:
             asked["disable_quick_response"] = True
@@ -163,7 +166,7 @@ class Server:
             kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
             if kind in ("application/json", "text/html"):
                 return Failed(message=f"answered with {kind} where a stream was asked for: is --url right?")
-            reader = ReplyReader(self._deployment, head_s)
+            reader = ReplyReader(self._deployment, head_s, PROFILES[self._options.client])
             async for piece in response.chunks():
                 reader.feed(piece, trio.current_time() - sent)
                 if reader.done:

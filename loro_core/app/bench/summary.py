@@ -18,13 +18,15 @@ from loro_core.app.bench.rounds import Sample
 
 METRICS: Mapping[str, Callable[[Timing], float | None]] = {
     "first_content": lambda timing: timing.first_content_s,
+    "first_speakable": lambda timing: timing.first_speakable_s,
     "first_answer": lambda timing: timing.first_answer_s,
     "longest_gap": lambda timing: timing.longest_gap_s,
+    "longest_hole": lambda timing: None if timing.first_speakable_s is None else timing.longest_hole_s,
     "total": lambda timing: timing.total_s,
 }
 
 EXCELLENT_S, GOOD_S = 0.2, 0.5
-"""The bands of the verdict on the first content. People leave each other some 0.2 s (Levinson and Torreira 2015), and
+"""The bands of the verdict on the first speakable. People leave each other some 0.2 s (Levinson and Torreira 2015), and
 a filler serves best within 0.5 s (Lala, Nakamura and Kawahara 2019)."""
 
 NOISE_S = 0.005
@@ -123,11 +125,11 @@ def spread(values: Sequence[float]) -> Spread:
     return Spread(median_s=statistics.median(values), min_s=min(values), max_s=max(values))
 
 
-def verdict(first_content_s: float) -> str:
-    """Return the band that a first content after `first_content_s` is in."""
-    if first_content_s < EXCELLENT_S:
+def verdict(first_speakable_s: float) -> str:
+    """Return the band that speech which can begin after `first_speakable_s` is in."""
+    if first_speakable_s < EXCELLENT_S:
         return "excellent"
-    return "good" if first_content_s < GOOD_S else "needs improvement"
+    return "good" if first_speakable_s < GOOD_S else "needs improvement"
 
 
 def summarise(samples: Sequence[Sample]) -> Summary:

@@ -49,7 +49,14 @@ class SentenceAndNextCharacter:
 
     def feed(self, piece: str) -> list[int]:
         sizes = []
-        for char in piece:
+        at = 0
+        while at < len(piece):
+            if self._state == "idle" and (plain := self._plain(piece, at)):
+                self._held += piece[at : at + plain]
+                at += plain
+                continue
+            char = piece[at]
+            at += 1
             self._held += char
             mark = char in _PIPECAT_MARKS
             end = len(self._held) if len(self._held) > LONGEST_HELD_CHARACTERS else 0
@@ -68,6 +75,12 @@ class SentenceAndNextCharacter:
         self._held = ""
         return [size] if size else []
 
+    def _plain(self, piece: str, at: int) -> int:
+        """Return how many characters from `at` on only add to what is held, as long as no mark came."""
+        mark = _PIPECAT_MARK.search(piece, at)
+        end = mark.start() if mark else len(piece)
+        return min(end - at, LONGEST_HELD_CHARACTERS - len(self._held))
+
     def _asks(self, char: str, mark: bool) -> bool:
         state = self._state
         if state == "after mark":
@@ -85,6 +98,7 @@ class SentenceAndNextCharacter:
 
 # Marks after which Pipecat looks for a sentence's end.
 _PIPECAT_MARKS = frozenset(".!?;…。？！；．｡।॥؟؛۔؏၊။។៕໌།༎։՜՞።፧፨")
+_PIPECAT_MARK = re.compile(f"[{''.join(_PIPECAT_MARKS)}]")
 
 
 class LongSentence:
