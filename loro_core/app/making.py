@@ -87,12 +87,15 @@ class Making:
         await run_race(self._merge, self._answer, self._acknowledge, carry_out)
 
     def _remember(self, actions: Sequence[Action]) -> None:
+        note = self._note
         for action in actions:
-            if isinstance(action, Emit) and action.delta.index == 0 and action.delta.content:
-                self._note.say(action.delta.content)
-                self._note.acknowledged |= action.leg is Leg.ACK
+            if isinstance(action, Emit):
+                delta = action.delta
+                if delta.content and delta.index == 0:
+                    note.say(delta.content)
+                    note.acknowledged |= action.leg is Leg.ACK
             elif isinstance(action, Finish):
-                self._note.cut = False
+                note.cut = False
 
     @property
     def answer_s(self) -> float | None:
