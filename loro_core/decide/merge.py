@@ -227,11 +227,7 @@ class Merge:
     @property
     def _passes_text(self) -> bool:
         """Whether the text of a choice that has begun is said as it comes."""
-        return (
-            self._state is State.ANSWERING
-            and not self._acknowledging
-            and (self._seam is None or self._seam.done)
-        )
+        return self._state is State.ANSWERING and not self._acknowledging and (self._seam is None or self._seam.done)
 
     def _acknowledged(self, event: Acknowledged) -> list[Action]:
         self._acknowledging = event.more
