@@ -185,6 +185,16 @@ class Delta:
         )
 
     @property
+    def is_text(self) -> bool:
+        """Whether it adds text and does nothing else."""
+        return (
+            bool(self.content)
+            and self.finish_reason is None
+            and self.usage is None
+            and not (self.tool_calls or self.fields or self.choice_fields or self.chunk_fields)
+        )
+
+    @property
     def adds(self) -> bool:
         """Whether the client would see anything in it beside an end and a count."""
         return bool(self.content or self.tool_calls or self.fields or self.choice_fields)

@@ -99,15 +99,19 @@ class Making:
             self._over = True
 
     def _remember(self, actions: Sequence[Action]) -> None:
+        note = self._note
         for action in actions:
-            if isinstance(action, Emit) and action.delta.index == 0 and action.delta.content:
-                self._note.say(action.delta.content)
+            if isinstance(action, Emit):
+                delta = action.delta
+                if not delta.content or delta.index:
+                    continue
+                note.say(delta.content)
                 if action.leg is Leg.ACK:
-                    self._note.acknowledged = self._acknowledged = True
+                    note.acknowledged = self._acknowledged = True
                 else:
-                    self._answer_characters += len(action.delta.content)
+                    self._answer_characters += len(delta.content)
             elif isinstance(action, Finish):
-                self._note.cut = False
+                note.cut = False
                 self._finished = True
 
     @property

@@ -36,12 +36,12 @@ class Routes:
             await reply.send(answer.status, answer.headers, answer.body)
             return
         methods = self._methods(request.path)
-        allow = _allowed(methods)
         if request.method == "OPTIONS":
-            await reply.send(204, [("allow", ", ".join(allow))])
+            await reply.send(204, [("allow", ", ".join(_allowed(methods)))])
             return
         handler = methods.get("GET" if request.method == "HEAD" else request.method)
         if handler is None:
+            allow = _allowed(methods)
             raise MethodNotAllowed(
                 f"{request.method} is not allowed on {request.path}, only {', '.join(allow)}", allow=allow
             )

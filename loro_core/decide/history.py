@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import islice
 
 from loro_core.chat import ChatRequest
@@ -46,5 +47,10 @@ def replies_since(words: str, history: Sequence[str]) -> int | None:
 
 def spoken_form(text: str) -> str:
     """Return the letters and digits of the beginning of `text`, case folded: what two texts that sound alike share."""
-    folded = unicodedata.normalize("NFKC", text[:_LOOKED_AT_CHARACTERS]).casefold()
-    return "".join(c for c in folded if c.isalnum())
+    return _form(text[:_LOOKED_AT_CHARACTERS])
+
+
+# The phrases of the book are compared with each turn's history, and a conversation comes back with each turn.
+@lru_cache(maxsize=4096)
+def _form(text: str) -> str:
+    return "".join(filter(str.isalnum, unicodedata.normalize("NFKC", text).casefold()))

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 from loro_core.chat import ChatRequest
 from loro_core.decide.lexicon import DEVANAGARI, ENGLISH, LETTERS, LOANS, OTHERS, PERSIAN_URDU, SLAVIC, points
@@ -111,6 +112,12 @@ def may_be(text: str, language: str) -> bool:
 
 def language_of_text(text: str) -> str | None:
     """Return the language of one text: a tag, "und", or None if nothing in it shows one. Any text is taken."""
+    return _shown_by(text[:LOOKED_AT_CHARACTERS])
+
+
+# One turn is looked at several times, and returns with each that follows it.
+@lru_cache(maxsize=256)
+def _shown_by(text: str) -> str | None:
     folded = _folded(text)
     points: dict[str, float] = {}
     openings: dict[str, int] = {}

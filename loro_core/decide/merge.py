@@ -38,6 +38,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from unicodedata import east_asian_width
@@ -217,6 +218,21 @@ class Merge:
         if isinstance(event, AnswerEnded):
             return self._finish()
         return self._failed(event.error)
+
+    def receive_deltas(self, deltas: Sequence[Delta], now: float) -> list[Action]:
+        """Return what to do about what the answering leg brought: what `receive` would for each of them in turn."""
+        actions: list[Action] = []
+        for delta in deltas:
+            if self._passes_text and delta.is_text and delta.index in self._opened:
+                actions.append(Emit(delta=delta, leg=Leg.ANSWER, role=False))  # 4
+            else:
+                actions += self.receive(Answered(delta=delta, now=now))
+        return actions
+
+    @property
+    def _passes_text(self) -> bool:
+        """Whether the text of a choice that has begun is said as it comes."""
+        return self._state is State.ANSWERING and not self._acknowledging and (self._seam is None or self._seam.done)
 
     def _acknowledged(self, event: Acknowledged) -> list[Action]:
         self._acknowledging = event.more

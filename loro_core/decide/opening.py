@@ -62,8 +62,14 @@ _JOINER = "\u200d"
 _PREFIX = re.compile(f"(?:[{_FRIENDLY}][\U0001f3fb-\U0001f3ff]?[ \n]?)?¡?")
 
 
+@lru_cache(maxsize=512)
+def openings(words: str, language: str | None, category: Category | None = None) -> Openings:
+    """Return the `Openings` for these words, made once for those that come back: the phrases of a book."""
+    return Openings(words, language, category)
+
+
 class Openings:
-    """What may be taken off an answer after `words`.
+    """What may be taken off an answer after `words`. It does not change.
 
     language: the words' tag, None if unknown. category: what the turn wanted, None if unknown; then whether the words
     greet or answer thanks is read from them.

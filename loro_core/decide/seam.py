@@ -34,7 +34,7 @@ from loro_core.decide.joint import (
     small_letter,
 )
 from loro_core.decide.language import language_of_text
-from loro_core.decide.opening import Openings
+from loro_core.decide.opening import openings
 from loro_core.decide.verdict import Cut, Kind, Rest, Undecided
 
 CUTS = 4
@@ -87,7 +87,7 @@ class Seam:
         self._words = words
         self._language = language or language_of_text(words)
         self._limits = limits or SeamLimits()
-        self._openings = Openings(words, self._language, category)
+        self._openings = openings(words, self._language, category)
         self._edits: list[Edit] = []
         self._at = 0  # so much of the answer is decided
         self._blank = ""  # white space after that

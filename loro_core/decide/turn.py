@@ -48,6 +48,9 @@ LONGEST_TRANSCRIPT = 400
 LONGEST_REPLY = 200
 """So many letters of a reply's beginning are kept, to be found at the beginning of what comes back."""
 
+_PIECES = 64
+"""So many tokens of a reply are looked at together."""
+
 _CONTEXT = 4
 """So many messages before the turn make its key: the assistant's words, what they answered, and perhaps a tool's part.
 More would be lost where a platform sends only the end of the history."""
@@ -67,7 +70,7 @@ class Note:
     acknowledged: whether an acknowledgement was written. cut: whether the reply ended before it was complete.
     """
 
-    __slots__ = ("_letters", "_said", "acknowledged", "at", "cut", "digest", "transcript")
+    __slots__ = ("_heard", "_letters", "_said", "acknowledged", "at", "cut", "digest", "transcript")
 
     def __init__(self, transcript: str, digest: str, at: float, *, acknowledged: bool = False) -> None:
         self.transcript = transcript
@@ -77,19 +80,29 @@ class Note:
         self.cut = False
         self._said = ""
         self._letters = 0
+        self._heard: list[str] = []
 
     def __repr__(self) -> str:
+        self._take_in()
         return f"<Note of a turn with {len(self.transcript)} letters, answered with {self._letters}>"
 
     def say(self, text: str) -> None:
         """Take in what was written to the client."""
-        form = _letters(text)
+        self._heard.append(text)
+        if len(self._heard) >= _PIECES:
+            self._take_in()
+
+    def _take_in(self) -> None:
+        """Look at what was said since the last time, at once: a token at a time it would cost more than to write it."""
+        form = _letters("".join(self._heard))
+        self._heard.clear()
         self._letters += len(form)
         if len(self._said) < LONGEST_REPLY:
             self._said = (self._said + form)[:LONGEST_REPLY]
 
     def was_cut_to(self, text: str) -> bool | None:
         """Return whether `text` is less than what was said; None if it is no beginning of it at all."""
+        self._take_in()
         heard = _letters(text)
         if not heard or heard[:LONGEST_REPLY] != self._said[: len(heard)]:
             return None

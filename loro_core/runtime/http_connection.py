@@ -116,10 +116,11 @@ class _Connection:
                     return None
         if idle.cancelled_caught:
             return None
-        with trio.move_on_after(self._limits.header_timeout_s):
-            while decoder.head is None:
-                if not await self._receive_more():
-                    return None
+        if decoder.head is None:
+            with trio.move_on_after(self._limits.header_timeout_s):
+                while decoder.head is None:
+                    if not await self._receive_more():
+                        return None
         if decoder.head is None:
             raise TimedOut(f"The request's head did not arrive within {self._limits.header_timeout_s:g} s.")
         if decoder.head.expects_continue and decoder.body is None and not decoder.body_bytes:
@@ -128,13 +129,14 @@ class _Connection:
 
     async def _read_body(self) -> HttpRequest | None:
         decoder = self._decoder
-        began = trio.current_time()
-        with trio.CancelScope() as patience:
-            while decoder.body is None:
-                earned_s = decoder.body_bytes / self._limits.min_body_bytes_per_s
-                patience.deadline = began + self._limits.body_timeout_s + earned_s
-                if not await self._receive_more():
-                    return None
+        if decoder.body is None:
+            began = trio.current_time()
+            with trio.CancelScope() as patience:
+                while decoder.body is None:
+                    earned_s = decoder.body_bytes / self._limits.min_body_bytes_per_s
+                    patience.deadline = began + self._limits.body_timeout_s + earned_s
+                    if not await self._receive_more():
+                        return None
         head, body = decoder.head, decoder.body
         if head is None or body is None:
             raise TimedOut(f"The request's body did not arrive at {self._limits.min_body_bytes_per_s:g} bytes/s.")

@@ -22,7 +22,6 @@ from loro_core.chat import Delta
 from loro_core.decide.merge import (
     Acknowledged,
     Action,
-    Answered,
     AnswerEnded,
     AnswerFailed,
     CancelLeg,
@@ -99,9 +98,9 @@ class _Race:
         try:
             await leg(self._answered)
         except UpstreamError as error:
-            await self._feed([AnswerFailed(error=error)])
+            await self._feed(AnswerFailed(error=error))
         else:
-            await self._feed([AnswerEnded()])
+            await self._feed(AnswerEnded())
 
     async def acknowledge(self, leg: AckLeg) -> None:
         assert self._ack_scope is not None  # noqa: S101  # given where this is started
@@ -113,7 +112,7 @@ class _Race:
         self._ack_scope = None
 
     async def _say(self, event: Acknowledged | Progressed) -> None:
-        await self._feed([event])
+        await self._feed(event)
 
     async def _tick(self) -> None:
         try:
@@ -123,7 +122,7 @@ class _Race:
                     await trio.sleep_forever()
                 self._nap = trio.CancelScope()
                 async with self._lock:
-                    await self._carry_out([Ticked(now=trio.current_time())])
+                    await self._carry_out(self._merge.receive(Ticked(now=trio.current_time())))
         except Exception as exc:  # noqa: BLE001  # what `write` raised: told to the caller of run_race
             self._fail(exc)
         self._ticking = False
@@ -134,25 +133,25 @@ class _Race:
         self._children.cancel_scope.cancel()
 
     async def _answered(self, deltas: Sequence[Delta]) -> None:
-        now = trio.current_time()
-        await self._feed([Answered(delta=delta, now=now) for delta in deltas])
-
-    async def _feed(self, events: Sequence[Event]) -> None:
         if self._ack_scope is None and not self._ticking:
-            await self._carry_out(events)
+            await self._carry_out(self._merge.receive_deltas(deltas, trio.current_time()))
         else:
             async with self._lock:
-                await self._carry_out(events)
+                await self._carry_out(self._merge.receive_deltas(deltas, trio.current_time()))
         self._mind_the_deadline()
 
-    async def _carry_out(self, events: Sequence[Event]) -> None:
-        actions: list[Action] = []
-        for event in events:
-            for action in self._merge.receive(event):
-                if isinstance(action, CancelLeg):
-                    self._cancel_acknowledgement()
-                else:
-                    actions.append(action)
+    async def _feed(self, event: Event) -> None:
+        if self._ack_scope is None and not self._ticking:
+            await self._carry_out(self._merge.receive(event))
+        else:
+            async with self._lock:
+                await self._carry_out(self._merge.receive(event))
+        self._mind_the_deadline()
+
+    async def _carry_out(self, actions: list[Action]) -> None:
+        if self._ack_scope is not None and any(isinstance(action, CancelLeg) for action in actions):
+            self._cancel_acknowledgement()
+        actions = [action for action in actions if not isinstance(action, CancelLeg)]
         if actions:
             await self._write(actions)
 

@@ -30,6 +30,11 @@ class LineDecoder:
     def __repr__(self) -> str:
         return f"<LineDecoder holding {len(self._rest)} of {self._max_line_bytes} bytes>"
 
+    @property
+    def at_line_start(self) -> bool:
+        """Whether the next byte begins a line, whatever it is."""
+        return not self._rest and not self._after_cr
+
     def decode(self, data: bytes) -> list[bytes]:
         """Return the lines that `data` completes, in order, without their ends.
 

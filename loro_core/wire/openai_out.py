@@ -54,6 +54,7 @@ class ChunkEncoder:
         # 1: encoded once. What a chunk adds is put between these two.
         self._before = b"data: " + encode_json(fields)[:-1] + b',"choices":['
         self._after = b',"usage":null}\n\n' if head.include_usage else b"}\n\n"
+        self._after_text = b'},"finish_reason":null}]' + self._after
         self._include_usage = head.include_usage
 
     def delta(self, delta: Delta, *, role: bool) -> bytes:
@@ -61,6 +62,10 @@ class ChunkEncoder:
 
         role: whether it is the first of its choice.
         """
+        if not role and delta.is_text:
+            # Nearly every chunk: what the lines below would give.
+            index = b'{"index":%d,"delta":{"content":' % delta.index
+            return b"".join((self._before, index, encode_json(delta.content), self._after_text))
         choice: dict[str, Any] = {"index": delta.index, "delta": _delta_object(delta, role)}
         if delta.choice_fields:
             choice |= without(delta.choice_fields, CHOICE_FIELDS)

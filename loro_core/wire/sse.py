@@ -62,7 +62,25 @@ class SSEDecoder:
         Raises WireFormatError once a line or the data of an unfinished event exceeds max_event_bytes; events before
         it in the same `data` are lost with it. No other input is an error.
         """
-        return self._interpret(self._lines.decode(data))
+        return self._whole_events(data) or self._interpret(self._lines.decode(data))
+
+    def _whole_events(self, data: bytes) -> list[ServerSentEvent] | None:
+        """Return the events of `data` if it begins and ends with an event and has nothing but data in them.
+
+        That is how nearly all reads of a reply are, and then there are no lines to be kept or put together.
+        """
+        if self._data or self._type or not self._lines.at_line_start or not data.endswith(b"\n\n"):
+            return None
+        if len(data) > self._max_event_bytes or b"\r" in data:
+            return None
+        events = []
+        for block in data[:-2].split(b"\n\n"):
+            if not block.startswith(b"data:") or b"\n" in block:
+                return None
+            text = block[6:] if block.startswith(b" ", 5) else block[5:]
+            events.append(ServerSentEvent(text if text.isascii() else _valid(text)))
+        self._at_start = False  # A byte order mark would have been no "data:".
+        return events
 
     def finish(self) -> list[ServerSentEvent]:
         """Return the event that the stream ended in, without its blank line: one, or none.
@@ -103,9 +121,13 @@ class SSEDecoder:
         data = self._data[0] if len(self._data) == 1 else b"\n".join(self._data)
         self._data.clear()
         self._data_size = 0
-        if not data.isascii():
-            data = data.decode("utf-8", "replace").encode()
-        return ServerSentEvent(data, self._type.decode("utf-8", "replace") or "message")
+        return ServerSentEvent(
+            data if data.isascii() else _valid(data), self._type.decode("utf-8", "replace") or "message"
+        )
+
+
+def _valid(data: bytes) -> bytes:
+    return data.decode("utf-8", "replace").encode()
 
 
 def encode_event(data: bytes) -> bytes:

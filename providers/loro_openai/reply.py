@@ -25,12 +25,16 @@ from loro_core.wire.lines import WireFormatError
 from loro_core.wire.refusal import read_error
 from loro_core.wire.sse import ServerSentEvent, SSEDecoder
 from loro_openai.message import ToolCallNumbers, read_choice
+from loro_openai.stencil import Stencil
 
 MAX_REPLY_BYTES = 64 << 20
 """The most of a reply that comes whole: 32,000 tokens with 20 log-probabilities each stay below."""
 
 MAX_EVENT_BYTES = 16 << 20
 """The most of one event: sound and pictures travel in one, as base64."""
+
+LESSONS = 32
+"""So often it is learned what the events have in common: where none is like the one before it, the trying costs."""
 
 _OF_A_CHUNK = frozenset({"id", "object", "created", "model", "choices", "usage", "error"})
 _COUNTED = frozenset({"prompt_tokens", "completion_tokens", "total_tokens"})
@@ -65,12 +69,19 @@ class StreamReader:
         self._usage: Usage | None = None
         self._usage_given = False
         self._chunk_fields: dict[str, Any] = {}
+        self._stencil: Stencil | None = None
+        self._lessons = LESSONS
 
     def decode(self, data: bytes) -> list[Delta]:
         """Return the deltas that `data` completes, in order."""
         deltas: list[Delta] = []
         try:
             for event in self._frames(data):
+                if self._stencil is not None and event.type == "message":
+                    delta = self._stencil.read(event.data_bytes)
+                    if delta is not None:
+                        deltas.append(delta)
+                        continue
                 self._take(event, deltas)
         except UpstreamError as error:
             self.failure = error
@@ -134,9 +145,11 @@ class StreamReader:
             raise error
         if not isinstance(value, dict):
             raise WireFormatError("a chunk that is no object")
-        self._take_chunk(value, deltas)
+        added = self._take_chunk(value)
+        deltas += added
+        self._learn(text, added)
 
-    def _take_chunk(self, chunk: dict[str, Any], deltas: list[Delta]) -> None:
+    def _take_chunk(self, chunk: dict[str, Any]) -> list[Delta]:
         usage = _usage(chunk.get("usage"))
         choices = _choices(chunk)
         if "choices" in chunk:
@@ -158,7 +171,14 @@ class StreamReader:
         if added and self._chunk_fields:
             added = [replace(delta, chunk_fields=self._chunk_fields) for delta in added]
             self._chunk_fields = {}
-        deltas += added
+        return added
+
+    def _learn(self, event: bytes, added: list[Delta]) -> None:
+        """See how the next events may be read at a glance: while no choice has ended or may be about to."""
+        self._stencil = None
+        if len(added) == 1 and self._lessons and not any(c.ended or c.held for c in self._choices.values()):
+            self._stencil = Stencil.of(event, added[0])
+            self._lessons -= self._stencil is not None
 
     def _take_choice(self, raw: dict[str, Any], position: int) -> Delta | None:
         """Return what a choice says, None if that is nothing."""
@@ -180,6 +200,7 @@ class StreamReader:
 
     def _end(self, deltas: list[Delta]) -> None:
         self.complete = True
+        self._stencil = None
         added = [
             _finish(index, choice, choice.held or ("tool_calls" if choice.numbers else "stop"))
             for index, choice in self._choices.items()

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 
 from loro_core.decide.release.rules import (
     Immediately,
@@ -155,6 +156,8 @@ def shape(candidates: Sequence[Phrasing], profile: Profile, *, join: str) -> Sha
     return next((later for later in shapes if later.at_once), first)
 
 
+# The phrases of a book for one client: asked for at every acknowledgement, tried character by character once.
+@lru_cache(maxsize=4096)
 def _shaped(phrasing: Phrasing, profile: Profile, join: str) -> Shaped:
     sentence, lead_in = phrasing.sentence, phrasing.lead_in
     spoken = f"{sentence}{join}{lead_in}" if profile.close is Close.LEAD_IN and lead_in else sentence

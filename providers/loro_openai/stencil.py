@@ -1,0 +1,61 @@
+"""The events of one reply are alike but for the text they add: what is around it is learned from one of them.
+
+A chunk says its id, its model and the time a hundred times over. Once one was read with all care, another that has the
+same bytes before its text and the same behind it can only differ in the text, and need not be parsed.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from loro_core import Delta
+
+_PLAIN = re.compile(rb'[^\x00-\x1f"\\]+')
+"""The inside of a JSON string that stands for itself. What is escaped is left to the JSON decoder."""
+
+_NAME = re.compile(rb'"content"\s*:\s*"')
+
+
+class Stencil:
+    """What an event that was read as `delta` shows. before, after: its bytes around the text, the quotes included."""
+
+    __slots__ = ("_after", "_bare", "_before", "_delta", "_longer_than")
+
+    def __init__(self, before: bytes, after: bytes, delta: Delta) -> None:
+        self._before = before
+        self._after = after
+        self._delta = delta
+        self._longer_than = len(before) + len(after)
+        self._bare = not (delta.fields or delta.choice_fields or delta.chunk_fields)
+
+    def __repr__(self) -> str:
+        return f"<Stencil of {self._longer_than} bytes around a text>"
+
+    @classmethod
+    def of(cls, event: bytes, delta: Delta) -> Stencil | None:
+        """Return the stencil of `event`; None if it does more than add text, or if its text is not told apart."""
+        if not delta.content or delta.tool_calls or delta.finish_reason is not None or delta.usage is not None:
+            return None
+        inside = delta.content.encode("utf-8", "surrogatepass")
+        names = list(_NAME.finditer(event))
+        if len(names) != 1 or _PLAIN.fullmatch(inside) is None:
+            return None
+        start = names[0].end()
+        end = start + len(inside)
+        if not (event.startswith(inside, start) and event.startswith(b'"', end)):
+            return None
+        return cls(event[:start], event[end:], delta)
+
+    def read(self, event: bytes) -> Delta | None:
+        """Return what `event` adds if it fits, else None. event: valid UTF-8."""
+        end = len(event) - len(self._after)
+        if len(event) <= self._longer_than or not (event.startswith(self._before) and event.endswith(self._after)):
+            return None
+        start = len(self._before)
+        if _PLAIN.fullmatch(event, start, end) is None:
+            return None
+        text = event[start:end].decode()
+        if self._bare:
+            return Delta(index=self._delta.index, content=text)
+        return replace(self._delta, content=text)
