@@ -7,29 +7,44 @@ from contextlib import suppress
 
 import trio
 
+from loro_core.app.hub import Hub
 from loro_core.app.messages import Ask, Standing, Tally, Word, decode, encode
 from loro_core.app.metrics import Metrics
 from loro_core.runtime.http_service import Counts
-from loro_core.runtime.link import Link, LinkClosed
+from loro_core.runtime.link import Link, LinkClosed, Receive
 
 ANSWER_WITHIN_S = 2.0
 """So long the supervisor may take, which waits for its workers for a quarter of it."""
 
 
-class Colleagues:
-    """The worker's end of the link. number: which worker this is. on_drain: called when all are to end."""
+ASIDE_WITHIN_S = 0.2
+"""Less than the supervisor waits for this worker."""
 
-    def __init__(self, number: int, stream: trio.abc.Stream, *, on_drain: Callable[[], None]) -> None:
+
+class Colleagues:
+    """The worker's end of the link.
+
+    number: which worker this is. on_drain: called when all are to end. receive: takes a connection that is handed over.
+    """
+
+    def __init__(
+        self,
+        number: int,
+        sock: trio.socket.SocketType,
+        *,
+        on_drain: Callable[[], None],
+        receive: Receive | None = None,
+    ) -> None:
         self.number = number
         self._on_drain = on_drain
-        self._tally: Callable[[], Tally] | None = None
-        self._reset: Callable[[], None] | None = None
-        self._link = Link(stream, answer=self._answer, hear=self._hear)
+        self._own: tuple[Metrics, Counts] | None = None
+        self._aside: Hub | None = None
+        self._link = Link(sock, answer=self._answer, hear=self._hear, receive=receive)
 
-    def count_with(self, metrics: Metrics, counts: Counts) -> None:
-        """Say whose numbers these are: the worker's own."""
-        self._tally = lambda: Tally(metrics=metrics, connections=counts.connections)
-        self._reset = metrics.reset
+    def count_with(self, metrics: Metrics, counts: Counts, aside: Hub | None) -> None:
+        """Say whose numbers these are: the worker's own, and those of its process for large requests."""
+        self._own = metrics, counts
+        self._aside = aside
 
     async def run(self) -> None:
         """Talk until the supervisor is gone."""
@@ -41,7 +56,7 @@ class Colleagues:
 
     async def say_last_numbers(self) -> None:
         """Leave the numbers to the supervisor, for this worker is about to end."""
-        if self._tally is not None:
+        if self._own is not None:
             with trio.move_on_after(ANSWER_WITHIN_S), suppress(LinkClosed):
                 await self._link.tell_for_sure(encode(self._tally()))
 
@@ -72,8 +87,20 @@ class Colleagues:
             self._on_drain()
 
     async def _answer(self, question: bytes) -> bytes:
-        await trio.lowlevel.checkpoint()
-        answer = None if self._tally is None else encode(self._tally())
-        if decode(question) is Word.RESET and self._reset is not None:
-            self._reset()
-        return answer or encode(None)
+        word = decode(question)
+        if self._aside is not None:
+            await self._aside.collect(ASIDE_WITHIN_S)
+        tally = self._tally()
+        if word is Word.RESET and self._own is not None:
+            self._own[0].reset()
+            if self._aside is not None:
+                await self._aside.reset(ASIDE_WITHIN_S)
+        return encode(tally)
+
+    def _tally(self) -> Tally:
+        own = () if self._own is None else (self._own[0],)
+        connections = 0 if self._own is None else self._own[1].connections
+        if self._aside is None:
+            return Tally(parts=own, connections=connections)
+        aside = self._aside.known()
+        return Tally(parts=(*own, *aside.parts), connections=connections + aside.connections)

@@ -35,19 +35,35 @@ class Hub:
         self._window = window
         self._known: dict[Worker, Tally] = {}
         self._gone = Metrics(0)
+        self._change = trio.Event()
+
+    async def changed(self) -> None:
+        """Wait until a worker is ready, or is gone."""
+        await self._change.wait()
+
+    def _tell_change(self) -> None:
+        self._change.set()
+        self._change = trio.Event()
+
+    @property
+    def has_numbers(self) -> bool:
+        """Whether any worker has ever served."""
+        return bool(self.workers.ready or self.workers.restarts)
 
     def hear(self, worker: Worker, message: bytes) -> None:
         said = decode(message)
         if said is Word.READY:
-            LOGGER.info("worker.ready worker=%d pid=%d", worker.number, worker.pid)
+            LOGGER.info("worker.ready worker=%s pid=%d", worker.name, worker.pid)
             worker.ready.set()
+            self._tell_change()
         elif isinstance(said, Tally):
             self._known[worker] = said
 
     def ended(self, worker: Worker) -> None:
+        self._tell_change()
         last = self._known.pop(worker, None)
         if last is not None:
-            self._gone = without_gauges(added_up([self._gone, last.metrics]), self._window)
+            self._gone = without_gauges(added_up([self._gone, *last.parts]), self._window)
 
     async def answer(self, worker: Worker, question: bytes) -> bytes:
         del worker  # all may ask the same
@@ -56,22 +72,39 @@ class Hub:
             await trio.lowlevel.checkpoint()
             return encode(self.standing())
         if asked is Ask.RESET:
-            reporting = await self._collect(Word.RESET)
-            self._known.clear()
-            self._gone = Metrics(0)
-            return encode(self.standing(reporting))
-        standing = self.standing(await self._collect(Word.NUMBERS))
-        metrics = added_up([self._gone, *(tally.metrics for tally in self._known.values())])
+            return encode(self.standing(await self.reset()))
+        reporting, tally = await self.collect()
+        standing = self.standing(reporting)
+        metrics = added_up(tally.parts)
         if asked is Ask.METRICS_JSON:
             return encode_json({**metrics.as_json(), "workers": standing.as_json()})
-        connections = sum(tally.connections for tally in self._known.values())
-        return encode_exposition([*families(metrics, connections=connections), *worker_families(standing)])
+        return encode_exposition([*families(metrics, connections=tally.connections), *worker_families(standing)])
+
+    async def collect(self, within_s: float = COLLECT_WITHIN_S) -> tuple[int, Tally]:
+        """Return how many workers told their numbers in time, and what is known of all."""
+        reporting = await self._ask_all(Word.NUMBERS, within_s)
+        return reporting, self.known()
+
+    async def reset(self, within_s: float = COLLECT_WITHIN_S) -> int:
+        """Have all workers forget their numbers; return how many said in time that they have."""
+        reporting = await self._ask_all(Word.RESET, within_s)
+        self._known.clear()
+        self._gone = Metrics(0)
+        return reporting
+
+    def known(self) -> Tally:
+        """Return what all workers last told, and what remains of those that are gone."""
+        known = self._known.values()
+        return Tally(
+            parts=(self._gone, *(part for tally in known for part in tally.parts)),
+            connections=sum(tally.connections for tally in known),
+        )
 
     def standing(self, reporting: int | None = None) -> Standing:
         workers = self.workers
         return Standing(count=workers.count, ready=len(workers.ready), restarts=workers.restarts, reporting=reporting)
 
-    async def _collect(self, word: Word) -> int:
+    async def _ask_all(self, word: Word, within_s: float) -> int:
         """Ask every worker; return how many answered in time."""
         question = encode(word)
         answered = 0
@@ -87,7 +120,7 @@ class Hub:
                 if worker in self.workers.running:  # else it has left its last numbers already
                     self._known[worker] = tally
 
-        with trio.move_on_after(COLLECT_WITHIN_S):
+        with trio.move_on_after(within_s):
             async with trio.open_nursery() as nursery:
                 for worker in self.workers.ready:
                     nursery.start_soon(collect, worker)

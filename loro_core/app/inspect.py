@@ -10,9 +10,11 @@ import trio
 from loro_core._version import __version__
 from loro_core.app.colleagues import Colleagues
 from loro_core.app.exposition import families
+from loro_core.app.hub import Hub
 from loro_core.app.metrics import Metrics
 from loro_core.app.replies import JSON_HEADERS
 from loro_core.app.routes import Fields
+from loro_core.app.sums import added_up
 from loro_core.chat import Json
 from loro_core.errors import InternalError, UpstreamError
 from loro_core.fleet import Deployment
@@ -53,7 +55,10 @@ class Service:
 
 
 class Inspect:
-    """The handlers of the inspecting paths. colleagues: the other workers, if this is one of several."""
+    """The handlers of the inspecting paths. colleagues: the other workers, if this is one of several.
+
+    aside: knows the numbers of the process that takes large requests.
+    """
 
     def __init__(
         self,
@@ -61,12 +66,15 @@ class Inspect:
         upstreams: Upstreams,
         metrics: Metrics,
         counts: Counts,
+        *,
         colleagues: Colleagues | None = None,
+        aside: Hub | None = None,
     ) -> None:
         self._service = service
         self._metrics = metrics
         self._counts = counts
         self._colleagues = colleagues
+        self._aside = aside
         self._readiness = _Readiness(upstreams)
 
     async def info(self, request: HttpRequest, reply: Reply, fields: Fields) -> None:  # noqa: ARG002
@@ -109,22 +117,34 @@ class Inspect:
             body = await self._colleagues.metrics(text=text)
             if body is None:
                 raise InternalError("The supervisor of the workers did not tell their numbers in time.")
-        elif text:
-            body = encode_exposition(families(self._metrics, connections=self._counts.connections))
         else:
-            body = encode_json(self._metrics.as_json())
+            metrics, connections = await self._numbers()
+            body = (
+                encode_exposition(families(metrics, connections=connections))
+                if text
+                else encode_json(metrics.as_json())
+            )
         await reply.send(200, [("content-type", CONTENT_TYPE)] if text else JSON_HEADERS, body)
 
     async def reset(self, request: HttpRequest, reply: Reply, fields: Fields) -> None:  # noqa: ARG002
         body: dict[str, Json] = {"message": "Metrics reset successfully"}
         if self._colleagues is None:
             self._metrics.reset()
+            if self._aside is not None:
+                await self._aside.reset()
         else:
             standing = await self._colleagues.reset()
             if standing is None:
                 raise InternalError("The supervisor of the workers did not reset their numbers in time.")
             body["workers"] = standing.as_json()
         await _send_json(reply, 200, body)
+
+    async def _numbers(self) -> tuple[Metrics, int]:
+        """Return the numbers of this process and of the one for large requests, and how many are connected."""
+        if self._aside is None or not self._aside.has_numbers:
+            return self._metrics, self._counts.connections
+        _, tally = await self._aside.collect()
+        return added_up([self._metrics, *tally.parts]), self._counts.connections + tally.connections
 
     async def _workers(self) -> dict[str, Json]:
         """Return what is told of the workers: nothing where there is one process."""

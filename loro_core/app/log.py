@@ -49,7 +49,7 @@ def set_up(
     *,
     secrets: Iterable[Secret] = (),
     stream: TextIO | None = None,
-    worker: int | None = None,
+    worker: str | None = None,
 ) -> None:
     """Send every record of at least `level` to `stream`, standard error if None.
 
@@ -102,7 +102,7 @@ class _Handler(_StreamHandler):
 class _Lines(logging.Formatter):
     """What both forms share: the event, the fields and the traceback of a record, without keys."""
 
-    def __init__(self, secrets: Iterable[Secret] = (), worker: int | None = None) -> None:
+    def __init__(self, secrets: Iterable[Secret] = (), worker: str | None = None) -> None:
         super().__init__()
         self._worker = worker
         keys = [key for secret in secrets if len(key := secret.reveal()) >= _LEAST_SECRET_CHARACTERS]

@@ -42,18 +42,23 @@ class Ask(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Greeting:
-    """What a worker serves. listeners: descriptors of the listening sockets that it has inherited."""
+    """What a worker serves. name: as the log calls it.
+
+    listeners: descriptors of the listening sockets that it has inherited. None for the process that takes what is too
+    much for another: it is handed connections.
+    """
 
     number: int
+    name: str
     settings: Settings
-    listeners: tuple[int, ...]
+    listeners: tuple[int, ...] | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tally:
-    """A worker's numbers. connections: how many clients it has now."""
+    """A worker's numbers, and of its process for large requests. connections: how many clients they have now."""
 
-    metrics: Metrics
+    parts: tuple[Metrics, ...]
     connections: int
 
 

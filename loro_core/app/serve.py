@@ -11,6 +11,7 @@ import trio
 
 from loro_core._version import __version__
 from loro_core.app import log
+from loro_core.app.aside import Aside
 from loro_core.app.build import Gateway, check, open_gateway
 from loro_core.app.inspect import DEMO
 from loro_core.app.settings import AUTO_WORKERS, ServerSettings, Settings
@@ -59,14 +60,14 @@ async def _run(settings: Settings, registry: Registry) -> int:
     listeners = await listeners_of(server)
     if listeners is None:
         return 1
-    counts = Counts()
-    async with open_gateway(settings, registry, counts) as gateway:
-        service = service_of(server, gateway, counts)
+    counts, aside = Counts(), Aside(settings, "aside")
+    async with open_gateway(settings, registry, counts, aside=aside.hub) as gateway:
+        service = service_of(server, gateway, counts, aside=aside)
         async with trio.open_nursery() as nursery:
             await nursery.start(_drain_on_signal, service.drain, nursery.cancel_scope, server.drain_s)
 
             async def serving(task_status: trio.TaskStatus[list[tuple[str, int]]]) -> None:
-                await serve(listeners, service, max_connections=server.max_connections, task_status=task_status)
+                await serve_with(aside, listeners, service, server, task_status=task_status)
                 nursery.cancel_scope.cancel()
 
             addresses = await nursery.start(serving)
@@ -88,7 +89,28 @@ async def listeners_of(server: ServerSettings) -> list[trio.SocketListener] | No
         return None
 
 
-def service_of(server: ServerSettings, gateway: Gateway, counts: Counts, drain: Drain | None = None) -> Service:
+async def serve_with(
+    aside: Aside,
+    listeners: Sequence[trio.SocketListener],
+    service: Service,
+    server: ServerSettings,
+    *,
+    task_status: trio.TaskStatus[list[tuple[str, int]]] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Serve at `listeners`, with `aside` for large requests, until both have drained."""
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(aside.run, service.drain)
+        await serve(listeners, service, max_connections=server.max_connections, task_status=task_status)
+
+
+def service_of(
+    server: ServerSettings,
+    gateway: Gateway,
+    counts: Counts,
+    *,
+    drain: Drain | None = None,
+    aside: Aside | None = None,
+) -> Service:
     """Return what the connections of one process share."""
     return Service(
         handler=gateway.handler,
@@ -97,6 +119,7 @@ def service_of(server: ServerSettings, gateway: Gateway, counts: Counts, drain: 
         error_body=error_body,
         drain=Drain() if drain is None else drain,
         counts=counts,
+        aside=aside,
     )
 
 

@@ -18,6 +18,7 @@ from loro_core.fleet import Deployment, Secret
 NAME = r"[a-z][a-z0-9-]*"
 """How providers and policies are called."""
 
+NEVER: Literal["never"] = "never"
 AUTO_WORKERS: Literal["auto"] = "auto"
 
 _MODULE = r"[^\W\d]\w*(\.[^\W\d]\w*)*"
@@ -51,6 +52,13 @@ class ServerSettings:
     max_headers: int = setting(100, Whole(8, 10000), "how many header lines a request may have")
     # 16 MiB: a long conversation with some pictures in it; the usual 2 MiB and 4 MiB refuse those.
     max_body_bytes: int = setting(16777216, Whole(1024, 1073741824), "the largest request body")
+    # 256 KiB: decoding, reading and sending on a body of that size takes some 10 ms, the most that a live stream should
+    # wait for another's request; docs/decisions/0005 has the measurements.
+    aside_bytes: int | Literal["never"] = setting(
+        262144,
+        WholeOr(16384, 1073741824, NEVER),
+        "a chat request with a larger body is served by a process of its own, `never`: like any other",
+    )
     header_timeout_s: float = setting(10.0, Number(0.1, 600), "how long a client may take to send a request's head")
     body_timeout_s: float = setting(30.0, Number(0.1, 3600), "how long a client may take to send a request's body")
     write_timeout_s: float = setting(

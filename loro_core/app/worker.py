@@ -13,22 +13,25 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Sequence
 
 import trio
 
 from loro_core.app import log
+from loro_core.app.aside import Aside
 from loro_core.app.build import open_gateway
 from loro_core.app.colleagues import Colleagues
 from loro_core.app.messages import Greeting, decode
-from loro_core.app.serve import service_of
+from loro_core.app.serve import serve_with, service_of
 from loro_core.app.settings import Settings
 from loro_core.plugin.registry import Registry, load_plugins
-from loro_core.runtime.http_server import serve
-from loro_core.runtime.http_service import Counts, Drain, Service
+from loro_core.runtime.http_server import serve_handed_over
+from loro_core.runtime.http_service import Counts, Drain
 from loro_core.runtime.link import receive_first
 
 LOGGER = logging.getLogger("loro.serve")
+
+HANDED_OVER = 1000
+"""So many connections may wait to be begun with; they wait for moments."""
 
 ORPHAN_GRACE_S = 2.0
 """How long an orphan may take to end in order: a worker that is stuck would otherwise never see that it is one."""
@@ -44,7 +47,7 @@ def main(link_fd: int) -> None:
     except EOFError:
         return
     settings = greeting.settings
-    log.set_up(settings.log.level, settings.log.format, secrets=settings.secrets, worker=greeting.number)
+    log.set_up(settings.log.level, settings.log.format, secrets=settings.secrets, worker=greeting.name)
     _end_with_the_supervisor(link)
     # What does not load was said by the supervisor, once for all.
     registry = load_plugins(settings.plugins.modules, settings.plugins.disabled)
@@ -52,10 +55,20 @@ def main(link_fd: int) -> None:
 
 
 async def _run(settings: Settings, registry: Registry, greeting: Greeting, link: socket.socket) -> None:
-    listeners = [_listener(fd) for fd in greeting.listeners]
     counts, drain = Counts(), Drain()
-    stream = trio.SocketStream(trio.socket.from_stdlib_socket(link))
-    colleagues = Colleagues(greeting.number, stream, on_drain=drain.begin)
+    give, handed_over = trio.open_memory_channel[tuple[trio.SocketStream, bytes]](HANDED_OVER)
+
+    def receive(handed: socket.socket, received: bytes) -> None:
+        try:
+            give.send_nowait((trio.SocketStream(trio.socket.from_stdlib_socket(handed)), received))
+        except trio.WouldBlock:
+            handed.close()
+
+    colleagues = Colleagues(
+        greeting.number, trio.socket.from_stdlib_socket(link), on_drain=drain.begin, receive=receive
+    )
+    aside = None if greeting.listeners is None else Aside(settings, f"{greeting.name}-aside")
+    hub = None if aside is None else aside.hub
     async with trio.open_nursery() as everything:
 
         async def stay_linked() -> None:
@@ -64,23 +77,21 @@ async def _run(settings: Settings, registry: Registry, greeting: Greeting, link:
 
         everything.start_soon(stay_linked)
         await everything.start(_drain_on_sigterm, drain)
-        async with open_gateway(settings, registry, counts, colleagues) as gateway:
-            service = service_of(settings.server, gateway, counts, drain)
+        async with open_gateway(settings, registry, counts, colleagues, hub) as gateway:
+            service = service_of(settings.server, gateway, counts, drain=drain, aside=aside)
             async with trio.open_nursery() as nursery:
-                await nursery.start(_serve, listeners, service, settings)
+
+                async def serving(task_status: trio.TaskStatus[object]) -> None:
+                    if aside is None:
+                        await serve_handed_over(handed_over, service, task_status=task_status)
+                    else:
+                        listeners = [_listener(fd) for fd in greeting.listeners or ()]
+                        await serve_with(aside, listeners, service, settings.server, task_status=task_status)
+
+                await nursery.start(serving)
                 colleagues.say_ready()
         await colleagues.say_last_numbers()
         everything.cancel_scope.cancel()
-
-
-async def _serve(
-    listeners: Sequence[trio.SocketListener],
-    service: Service,
-    settings: Settings,
-    *,
-    task_status: trio.TaskStatus[list[tuple[str, int]]],
-) -> None:
-    await serve(listeners, service, max_connections=settings.server.max_connections, task_status=task_status)
 
 
 def _listener(fd: int) -> trio.SocketListener:

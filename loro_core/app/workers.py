@@ -50,8 +50,8 @@ async def supervise(
     workers = hub.workers = Workers(
         hub,
         count=count,
-        command=_command,
-        greeting=lambda number: encode(Greeting(number=number, settings=settings, listeners=fds)),
+        command=worker_command,
+        greeting=lambda number: encode(Greeting(number=number, name=str(number), settings=settings, listeners=fds)),
         farewell=encode(Word.DRAIN),
         drain_s=settings.server.drain_s,
         pass_fds=fds,
@@ -64,7 +64,8 @@ async def supervise(
     return workers.gave_up
 
 
-def _command(number: int, link_fd: int) -> Sequence[str]:
+def worker_command(number: int, link_fd: int) -> Sequence[str]:
+    """Return how worker `number` is started."""
     return [sys.executable, "-c", _START, f"loro-worker-{number}", str(link_fd), *sys.path]
 
 

@@ -39,10 +39,11 @@ NOT_STARTED = 127
 
 
 class Worker:
-    """One worker process. number: from 1; the one that takes a dead one's place has the same."""
+    """One worker process. number: from 1; the one that takes a dead one's place has the same. name: in the log."""
 
-    def __init__(self, number: int, pid: int, link: Link) -> None:
+    def __init__(self, number: int, name: str, pid: int, link: Link) -> None:
         self.number = number
+        self.name = name
         self.pid = pid
         self.link = link
         self.ready = trio.Event()
@@ -66,7 +67,8 @@ class Workers:
 
     command: of a worker's number and the descriptor of its link, what to run. greeting: the first thing it is told.
     farewell: what it is told when it is to end within drain_s.
-    pass_fds: what it inherits beside the link. on_ready: called once, when all are ready for the first time.
+    name: how the log calls the worker of a number. pass_fds: what it inherits beside the link.
+    on_ready: called once, when all are ready for the first time.
     restarts: how often one was started again. gave_up: why it ended unasked, if it did.
     """
 
@@ -78,6 +80,7 @@ class Workers:
         command: Callable[[int, int], Sequence[str]],
         greeting: Callable[[int], bytes],
         farewell: bytes,
+        name: Callable[[int], str] = str,
         drain_s: float,
         pass_fds: Sequence[int] = (),
         on_ready: Callable[[], None] = lambda: None,
@@ -86,6 +89,7 @@ class Workers:
         self._command = command
         self._greeting = greeting
         self._farewell = farewell
+        self._name = name
         self._drain_s = drain_s
         self._pass_fds = tuple(pass_fds)
         self._on_ready: Callable[[], None] | None = on_ready
@@ -131,7 +135,7 @@ class Workers:
         self._stopping.set()
 
     async def _keep(self, number: int) -> None:
-        deaths = Deaths()
+        deaths, name = Deaths(), self._name(number)
         while not self._leaving.is_set():
             started = trio.current_time()
             pid, status = await self._one(number)
@@ -141,13 +145,13 @@ class Workers:
             deaths, then = died(deaths, lived_s)
             how = _how(status)
             if isinstance(then, GiveUp):
-                LOGGER.error("worker.given_up worker=%d pid=%d status=%s deaths=%d", number, pid, how, then.deaths)
-                self.gave_up = f"worker {number} died {then.deaths} times in a row soon after its start (last: {how})"
+                LOGGER.error("worker.given_up worker=%s pid=%d status=%s deaths=%d", name, pid, how, then.deaths)
+                self.gave_up = f"worker {name} died {then.deaths} times in a row soon after its start (last: {how})"
                 self.drain()
                 return
             LOGGER.error(
-                "worker.died worker=%d pid=%d status=%s lived_s=%.1f again_in_s=%.1f",
-                *(number, pid, how, lived_s, then.after_s),
+                "worker.died worker=%s pid=%d status=%s lived_s=%.1f again_in_s=%.1f",
+                *(name, pid, how, lived_s, then.after_s),
             )
             with trio.move_on_after(then.after_s):
                 await self._leaving.wait()
@@ -156,7 +160,7 @@ class Workers:
     async def _one(self, number: int) -> tuple[int, int]:
         """Run a worker from its start to its end; return its process id and its exit status."""
         ours, theirs = socket.socketpair()
-        stream = trio.SocketStream(trio.socket.from_stdlib_socket(ours))
+        link_socket = trio.socket.from_stdlib_socket(ours)
         try:
             with theirs:
                 process = await trio.lowlevel.open_process(
@@ -165,16 +169,16 @@ class Workers:
                     pass_fds=(theirs.fileno(), *self._pass_fds),
                 )
         except BaseException as error:
-            await trio.aclose_forcefully(stream)
+            link_socket.close()
             if not isinstance(error, OSError):
                 raise
-            LOGGER.exception("worker.not_started worker=%d", number)
+            LOGGER.exception("worker.not_started worker=%s", self._name(number))
             return 0, NOT_STARTED
-        worker = self._worker(number, process.pid, stream)
+        worker = self._worker(number, process.pid, link_socket)
         self._running[number] = worker
         if self._leaving.is_set():  # it was called to life while we were asked to end
             worker.link.tell(self._farewell)
-        LOGGER.info("worker.started worker=%d pid=%d", number, process.pid)
+        LOGGER.info("worker.started worker=%s pid=%d", worker.name, process.pid)
         try:
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._hold, worker, process)
@@ -189,12 +193,12 @@ class Workers:
             self._hub.ended(worker)
         return process.pid, process.returncode or 0
 
-    def _worker(self, number: int, pid: int, stream: trio.SocketStream) -> Worker:
+    def _worker(self, number: int, pid: int, sock: trio.socket.SocketType) -> Worker:
         async def answer(question: bytes) -> bytes:
             return await self._hub.answer(worker, question)
 
-        link = Link(stream, answer=answer, hear=lambda message: self._hub.hear(worker, message))
-        worker = Worker(number, pid, link)
+        link = Link(sock, answer=answer, hear=lambda message: self._hub.hear(worker, message))
+        worker = Worker(number, self._name(number), pid, link)
         link.tell(self._greeting(number))
         return worker
 
@@ -205,7 +209,7 @@ class Workers:
                 self._on_ready()
                 self._on_ready = None
             return
-        LOGGER.error("worker.not_ready worker=%d pid=%d within_s=%g", worker.number, worker.pid, START_WITHIN_S)
+        LOGGER.error("worker.not_ready worker=%s pid=%d within_s=%g", worker.name, worker.pid, START_WITHIN_S)
         process.kill()
 
     async def _hold(self, worker: Worker, process: trio.Process) -> None:
@@ -215,7 +219,7 @@ class Workers:
             await worker.link.run()
             nursery.cancel_scope.cancel()
         await trio.sleep(STOP_WITHIN_S)
-        LOGGER.warning("worker.killed worker=%d pid=%d", worker.number, worker.pid)
+        LOGGER.warning("worker.killed worker=%s pid=%d", worker.name, worker.pid)
         process.kill()
 
     async def _part(self, link: trio.CancelScope) -> None:

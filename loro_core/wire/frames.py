@@ -1,7 +1,7 @@
 """Messages between loro's own processes as frames: a length, a kind, a number, and bytes that are the caller's affair.
 
     4 bytes  length of what follows them, big-endian
-    1 byte   kind: ASK, ANSWER or TELL
+    1 byte   kind: ASK, ANSWER, TELL, or HAND, which is a TELL that a socket goes with
     4 bytes  number of the question, 0 for what is only told
     the rest is the payload
 
@@ -28,6 +28,7 @@ class FrameKind(IntEnum):
     ASK = 1
     ANSWER = 2
     TELL = 3
+    HAND = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -83,7 +83,7 @@ def test_what_is_counted_apart_adds_up_to_what_is_counted_together(events):
     for worker, event in events:
         take(parts[worker], event)
         take(together, event)
-    whole = added_up([decode(encode(Tally(metrics=part, connections=1))).metrics for part in parts])
+    whole = added_up([decode(encode(Tally(parts=(part,), connections=1))).parts[0] for part in parts])
     assert whole.as_json() == together.as_json()
     assert text(whole) == text(together)
 

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 
 import pytest
 import trio
 import trio.testing
 
 from loro_core.runtime.link import QUEUED_FRAMES, Link, LinkClosed
+
+
+def open_descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 async def never(question: bytes) -> bytes:
@@ -22,10 +28,48 @@ async def backwards(question: bytes) -> bytes:
     return question[::-1]
 
 
+async def test_sockets_go_with_what_is_said_of_them(autojump_clock):
+    """Many at once, with messages larger than the socket's buffer, and other frames between them."""
+    ours, theirs = trio.socket.socketpair()
+    got: list[tuple[bytes, bytes]] = []
+
+    def receive(handed: socket.socket, message: bytes) -> None:
+        with handed:
+            got.append((handed.recv(100), message))
+
+    async with trio.open_nursery() as nursery:
+        here = Link(ours, answer=backwards, hear=lambda message: None)
+        there = Link(theirs, answer=backwards, hear=lambda message: None, receive=receive)
+        nursery.start_soon(here.run)
+        nursery.start_soon(there.run)
+        for n in range(40):
+            near, far = trio.socket.socketpair()
+            with near, far:
+                await far.send(b"%d" % n)
+                here.hand(near, b"%d" % n + bytes(n * 10_000))
+        assert await here.ask(b"ab") == b"ba"
+        nursery.cancel_scope.cancel()
+    assert got == [(b"%d" % n, b"%d" % n + bytes(n * 10_000)) for n in range(40)]
+
+
+async def test_a_link_that_ends_leaves_no_descriptor_open(autojump_clock):
+    before = open_descriptors()
+    for life in range(3):
+        ours, theirs = trio.socket.socketpair()
+        link = Link(ours, answer=backwards, hear=lambda message: None)
+        near, far = trio.socket.socketpair()
+        with near, far:
+            link.hand(near, bytes(1_000_000 * life))
+        with trio.move_on_after(1):
+            await link.run()
+        theirs.close()
+    assert open_descriptors() == before
+
+
 @asynccontextmanager
 async def linked(answer=backwards) -> AsyncIterator[tuple[Link, list[bytes], trio.CancelScope]]:
     """Give one end, what the other end hears, and the other end's life."""
-    ours, theirs = trio.testing.memory_stream_pair()
+    ours, theirs = trio.socket.socketpair()
     heard: list[bytes] = []
     here = Link(ours, answer=backwards, hear=lambda message: None)
     there = Link(theirs, answer=answer, hear=heard.append)
@@ -92,8 +136,12 @@ async def test_a_question_given_up_leaves_the_link_whole(autojump_clock):
 
 
 async def test_an_end_that_does_not_read_is_told_no_more_than_it_may_keep_waiting(autojump_clock):
-    ours, theirs = trio.testing.lockstep_stream_pair()  # without room in between
-    link = Link(ours, answer=never, hear=lambda message: None)
+    ours, theirs = socket.socketpair()
+    ours.setblocking(False)
+    with suppress(BlockingIOError):
+        while True:  # no room in between
+            ours.send(bytes(4096))
+    link = Link(trio.socket.from_stdlib_socket(ours), answer=never, hear=lambda message: None)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(link.run)
         await trio.testing.wait_all_tasks_blocked()
@@ -104,4 +152,4 @@ async def test_an_end_that_does_not_read_is_told_no_more_than_it_may_keep_waitin
                 told += 1
         assert QUEUED_FRAMES <= told <= QUEUED_FRAMES + 1
         nursery.cancel_scope.cancel()
-    await theirs.aclose()
+    theirs.close()
