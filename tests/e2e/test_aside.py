@@ -119,13 +119,14 @@ def test_when_it_is_killed_it_is_replaced_and_large_requests_go_on(one):
     assert aside_pid(one) != first
 
 
+@pytest.mark.slow
 def test_never_keeps_them_here(upstream):
     with gateway("--policy", "direct", **models(upstream), LORO_SERVER_ASIDE_BYTES="never") as loro:
         assert ask(loro.url, 600 * KiB).status_code == 200
         assert not any("worker.started" in line for line in loro.lines)
 
 
-@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.parametrize("workers", ["1", pytest.param("2", marks=pytest.mark.slow)])
 def test_a_large_request_is_drained_like_any_other_and_no_process_is_left(workers):
     script = Script(text="word " * 30, first_token_s=0.1, tokens_per_s=20.0)
     with (
@@ -144,6 +145,7 @@ def test_a_large_request_is_drained_like_any_other_and_no_process_is_left(worker
         assert not is_alive(aside)
 
 
+@pytest.mark.slow
 def test_it_does_not_outlive_a_killed_gateway(upstream):
     with gateway("--policy", "direct", **models(upstream)) as loro:
         ask(loro.url, 600 * KiB)
