@@ -191,7 +191,8 @@ class _Connection:
         aside, received, head = self._service.aside, self._received, self._decoder.head
         if aside is None or received is None or head is None or not isinstance(self._stream, trio.SocketStream):
             return False
-        if not aside.wants(head, self._decoder.body_bytes):
+        body = self._decoder.body
+        if not aside.wants(head, self._decoder.body_bytes if body is None else len(body)):
             return False
         self._received = None  # it is asked once
         return await aside.take(self._stream.socket, bytes(received))
