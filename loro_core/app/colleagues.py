@@ -17,6 +17,9 @@ ANSWER_WITHIN_S = 2.0
 """So long the supervisor may take, which waits for its workers for a quarter of it."""
 
 
+STANDING_WITHIN_S = 0.5
+"""The supervisor knows it without asking, and a liveness probe does not wait long."""
+
 ASIDE_WITHIN_S = 0.2
 """Less than the supervisor waits for this worker."""
 
@@ -62,7 +65,7 @@ class Colleagues:
 
     async def standing(self) -> Standing | None:
         """Return how all workers are, None if that cannot be had now."""
-        answer = await self._ask(Ask.STANDING)
+        answer = await self._ask(Ask.STANDING, STANDING_WITHIN_S)
         return None if answer is None else decode(answer)
 
     async def metrics(self, *, text: bool) -> bytes | None:
@@ -74,8 +77,8 @@ class Colleagues:
         answer = await self._ask(Ask.RESET)
         return None if answer is None else decode(answer)
 
-    async def _ask(self, question: Ask) -> bytes | None:
-        with trio.move_on_after(ANSWER_WITHIN_S):
+    async def _ask(self, question: Ask, within_s: float = ANSWER_WITHIN_S) -> bytes | None:
+        with trio.move_on_after(within_s):
             try:
                 return await self._link.ask(encode(question))
             except LinkClosed:

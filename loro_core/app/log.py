@@ -159,6 +159,9 @@ class JsonLines(_Lines):
             line["message"] = self.message(record)
         else:
             line["event"] = told[0]
+        if self._worker is not None:
+            line["worker"] = self._worker
+        if told is not None:
             line.update({f"{name}_" if name in line else name: _finite(value) for name, value in told[1].items()})
         trace = self.traceback(record)
         if trace:

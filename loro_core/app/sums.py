@@ -7,6 +7,7 @@ worker's own, and is shown nowhere.
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
@@ -60,7 +61,9 @@ def _sum(values: Sequence[Any]) -> Any:
 
 
 def _union(windows: Sequence[Window]) -> Window:
-    values = [value for window in windows for value in window.values()]
+    values = array("d")
+    for window in windows:
+        values.extend(window.values())
     return Window.of(values, sum(w.total for w in windows), sum(w.sum for w in windows))
 
 

@@ -166,6 +166,8 @@ class Workers:
                 process = await trio.lowlevel.open_process(
                     list(self._command(number, theirs.fileno())),
                     stdin=subprocess.DEVNULL,
+                    # A session of its own: what a terminal sends is the supervisor's to answer.
+                    start_new_session=True,
                     pass_fds=(theirs.fileno(), *self._pass_fds),
                 )
         except BaseException as error:
