@@ -215,7 +215,7 @@ def test_no_worker_outlives_a_killed_supervisor(upstream):
 
 BLOCKING = """
 import time
-from loro_core import Plan
+from loro_core import Plan, hookimpl
 
 class Blocking:
     name = "blocking"
@@ -223,6 +223,7 @@ class Blocking:
         time.sleep(60)
         return Plan(policy="blocking")
 
+@hookimpl
 def loro_register_policies(register):
     register(Blocking())
 """
