@@ -12,12 +12,13 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
+from loro_core.app.ledger import LedgerSums
 from loro_core.app.metrics import Metrics, Mode, UpstreamNumbers
 from loro_core.decide.estimate import FirstTokens, Window
 
 T = TypeVar("T")
 
-_OF_PARTS = (Metrics, Mode, UpstreamNumbers)
+_OF_PARTS = (Metrics, Mode, UpstreamNumbers, LedgerSums)
 _SETTINGS = ("_window",)
 """What is said, not counted: alike in every worker."""
 
