@@ -2,6 +2,7 @@
 # make test    set up and run the tests                  make check   types, style, floors
 # make deep    many more examples, slow suites           make bench   measure the running gateway
 # make figures the headline figures on this machine      make format  let ruff lay out the code
+# make blocking what one client does to the live streams of others
 # make voice   set up the voice clients apart, and see when they speak what they are sent
 # make phrases proofread the acknowledgements (FILES=my.toml for yours)
 # make clean   forget the virtual environment and all that was built
@@ -13,7 +14,7 @@ PY     := $(VENV)/bin/python
 PORT   ?= 8000
 URL    ?= http://127.0.0.1:$(PORT)
 
-.PHONY: run test check deep voice-env voice bench figures phrases format clean
+.PHONY: run test check deep voice-env voice bench figures blocking phrases format clean
 .DEFAULT_GOAL := help
 
 .PHONY: help
@@ -59,6 +60,9 @@ bench: $(VENV)/run
 
 figures: $(VENV)/dev
 	$(PY) -m tests.e2e.figures
+
+blocking: $(VENV)/dev
+	$(PY) -m tests.e2e.blocking
 
 phrases: $(VENV)/run
 	$(PY) -m loro_core phrases $(FILES)

@@ -12,6 +12,8 @@ from pathlib import Path
 from loro_core.app.access import Access
 from loro_core.app.chat import Chat, ChatSettings
 from loro_core.app.check import plugin_problems
+from loro_core.app.colleagues import Colleagues
+from loro_core.app.hub import Hub
 from loro_core.app.inspect import Inspect, Service
 from loro_core.app.legs import Line
 from loro_core.app.making import Making
@@ -56,13 +58,23 @@ def check(settings: Settings, registry: Registry) -> None:
 
 
 @asynccontextmanager
-async def open_gateway(settings: Settings, registry: Registry, counts: Counts) -> AsyncIterator[Gateway]:
+async def open_gateway(
+    settings: Settings,
+    registry: Registry,
+    counts: Counts,
+    colleagues: Colleagues | None = None,
+    aside: Hub | None = None,
+) -> AsyncIterator[Gateway]:
     """Make a gateway and hold what it needs (connections to upstreams) while the block runs.
 
-    counts: the server's, for /metrics. Raises ConfigError as `check` does.
+    counts: the server's, for /metrics. colleagues: the other workers, if this is one of several.
+    aside: knows the numbers of the process that takes large requests.
+    Raises ConfigError as `check` does.
     """
     check(settings, registry)
     metrics = Metrics(settings.metrics.window)
+    if colleagues is not None:
+        colleagues.count_with(metrics, counts, aside)
 
     def observe(happening: Happening) -> None:
         metrics.observe(happening)
@@ -82,7 +94,7 @@ async def open_gateway(settings: Settings, registry: Registry, counts: Counts) -
             progress=settings.reply.progress,
         )
         chat = Chat(_chat_settings(settings, registry), line, metrics, calls)
-        pages = Inspect(_service(settings), upstreams, metrics, counts)
+        pages = Inspect(_service(settings), upstreams, metrics, counts, colleagues=colleagues, aside=aside)
         yield Gateway(
             handler=Access(_routes(chat, pages, cors)),
             common_headers=lambda headers: cors_headers(cors, headers.get("origin")),

@@ -31,6 +31,7 @@ OK, BROKEN, UNUSABLE, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 130, 141
 _FLAGS = {
     "--host": ("server.host", "HOST", "the address to listen at"),
     "--port": ("server.port", "PORT", "the port to listen at; 0 takes a free one"),
+    "--workers": ("server.workers", "N", "how many processes serve, or auto for one a processor"),
     "--policy": ("reply.policy", "NAME", "how replies are acknowledged: direct, race, instant, adaptive or a plugin's"),
     "--plugin": ("plugins.modules", "MODULE", "load this Python module as a plugin, too; may be repeated"),
     "--log-level": ("log.level", "LEVEL", "trace, debug, info, warn or error"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from loro_core.app.messages import Standing
 from loro_core.app.metrics import LATENCIES, Metrics, Mode, UpstreamNumbers
 from loro_core.wire.exposition import Distribution, Family, Sample
 
@@ -87,6 +88,28 @@ def families(metrics: Metrics, *, connections: int) -> Iterator[Family]:
         kind="gauge",
         help="Clients connected now.",
         samples=[Sample(value=connections)],
+    )
+
+
+def worker_families(standing: Standing) -> Iterator[Family]:
+    """Yield what is told beside the others where several processes serve."""
+    yield Family(
+        name="loro_workers",
+        kind="gauge",
+        help="Worker processes that serve now.",
+        samples=[Sample(value=standing.ready)],
+    )
+    yield Family(
+        name="loro_workers_reporting",
+        kind="gauge",
+        help="Worker processes whose numbers on this page are fresh; of the others it has the last known ones.",
+        samples=[Sample(value=standing.reporting or 0)],
+    )
+    yield Family(
+        name="loro_worker_restarts_total",
+        kind="counter",
+        help="Worker processes started in the place of one that died.",
+        samples=[Sample(value=standing.restarts)],
     )
 
 

@@ -8,12 +8,15 @@ from dataclasses import dataclass
 import trio
 
 from loro_core._version import __version__
+from loro_core.app.colleagues import Colleagues
 from loro_core.app.exposition import families
+from loro_core.app.hub import Hub
 from loro_core.app.metrics import Metrics
 from loro_core.app.replies import JSON_HEADERS
 from loro_core.app.routes import Fields
+from loro_core.app.sums import added_up
 from loro_core.chat import Json
-from loro_core.errors import UpstreamError
+from loro_core.errors import InternalError, UpstreamError
 from loro_core.fleet import Deployment
 from loro_core.runtime.http_reply import Reply
 from loro_core.runtime.http_service import Counts
@@ -52,12 +55,26 @@ class Service:
 
 
 class Inspect:
-    """The handlers of the inspecting paths."""
+    """The handlers of the inspecting paths. colleagues: the other workers, if this is one of several.
 
-    def __init__(self, service: Service, upstreams: Upstreams, metrics: Metrics, counts: Counts) -> None:
+    aside: knows the numbers of the process that takes large requests.
+    """
+
+    def __init__(
+        self,
+        service: Service,
+        upstreams: Upstreams,
+        metrics: Metrics,
+        counts: Counts,
+        *,
+        colleagues: Colleagues | None = None,
+        aside: Hub | None = None,
+    ) -> None:
         self._service = service
         self._metrics = metrics
         self._counts = counts
+        self._colleagues = colleagues
+        self._aside = aside
         self._readiness = _Readiness(upstreams)
 
     async def info(self, request: HttpRequest, reply: Reply, fields: Fields) -> None:  # noqa: ARG002
@@ -72,10 +89,10 @@ class Inspect:
         }
         if service.demo:
             body["demo"] = DEMO
-        await _send_json(reply, 200, body)
+        await _send_json(reply, 200, {**body, **await self._workers()})
 
     async def health(self, request: HttpRequest, reply: Reply, fields: Fields) -> None:  # noqa: ARG002
-        await _send_json(reply, 200, {"status": "healthy"})
+        await _send_json(reply, 200, {"status": "healthy", **await self._workers()})
 
     async def ready(self, request: HttpRequest, reply: Reply, fields: Fields) -> None:  # noqa: ARG002
         found = await self._readiness.ask(self._service.models)
@@ -85,7 +102,8 @@ class Inspect:
             for role, error in found.items()
         }
         status = "ready" if is_ready else "not ready"
-        await _send_json(reply, 200 if is_ready else 503, {"status": status, "upstreams": upstreams})
+        body: dict[str, Json] = {"status": status, "upstreams": upstreams, **await self._workers()}
+        await _send_json(reply, 200 if is_ready else 503, body)
 
     async def models(self, request: HttpRequest, reply: Reply, fields: Fields) -> None:  # noqa: ARG002
         service = self._service
@@ -94,15 +112,49 @@ class Inspect:
         await reply.send(200, JSON_HEADERS, body)
 
     async def metrics(self, request: HttpRequest, reply: Reply, fields: Fields) -> None:  # noqa: ARG002
-        if wants_exposition(request.header("accept") or ""):
-            text = encode_exposition(families(self._metrics, connections=self._counts.connections))
-            await reply.send(200, [("content-type", CONTENT_TYPE)], text)
+        text = wants_exposition(request.header("accept") or "")
+        if self._colleagues is not None:
+            body = await self._colleagues.metrics(text=text)
+            if body is None:
+                raise InternalError("The supervisor of the workers did not tell their numbers in time.")
         else:
-            await _send_json(reply, 200, self._metrics.as_json())
+            metrics, connections = await self._numbers()
+            body = (
+                encode_exposition(families(metrics, connections=connections))
+                if text
+                else encode_json(metrics.as_json())
+            )
+        await reply.send(200, [("content-type", CONTENT_TYPE)] if text else JSON_HEADERS, body)
 
     async def reset(self, request: HttpRequest, reply: Reply, fields: Fields) -> None:  # noqa: ARG002
-        self._metrics.reset()
-        await _send_json(reply, 200, {"message": "Metrics reset successfully"})
+        body: dict[str, Json] = {"message": "Metrics reset successfully"}
+        if self._colleagues is None:
+            self._metrics.reset()
+            if self._aside is not None:
+                await self._aside.reset()
+        else:
+            standing = await self._colleagues.reset()
+            if standing is None:
+                raise InternalError("The supervisor of the workers did not reset their numbers in time.")
+            body["workers"] = standing.as_json()
+        await _send_json(reply, 200, body)
+
+    async def _numbers(self) -> tuple[Metrics, int]:
+        """Return the numbers of this process and of the one for large requests, and how many are connected."""
+        if self._aside is None or not self._aside.has_numbers:
+            return self._metrics, self._counts.connections
+        _, tally = await self._aside.collect()
+        return added_up([self._metrics, *tally.parts]), self._counts.connections + tally.connections
+
+    async def _workers(self) -> dict[str, Json]:
+        """Return what is told of the workers: nothing where there is one process."""
+        if self._colleagues is None:
+            return {}
+        standing = await self._colleagues.standing()
+        return {
+            "worker": self._colleagues.number,
+            "workers": None if standing is None else standing.as_json(),
+        }
 
 
 class _Readiness:

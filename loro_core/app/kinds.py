@@ -99,6 +99,23 @@ class Whole(Shown):
 
 
 @dataclass(frozen=True, slots=True)
+class WholeOr(Whole):
+    """An integer, both ends included, or one word that stands for itself."""
+
+    word: str
+
+    @property
+    def wants(self) -> str:
+        return f'a whole number from {self.low} to {self.high}, or "{self.word}"'
+
+    def accept(self, value: Any) -> Any:
+        return self.word if value == self.word else Whole(self.low, self.high).accept(value)
+
+    def read(self, text: str) -> Any:
+        return self.word if text.lower() == self.word else Whole(self.low, self.high).read(text)
+
+
+@dataclass(frozen=True, slots=True)
 class Number(Shown):
     """A finite number, both ends included. off: the word that stands for None, if there is one."""
 

@@ -43,15 +43,23 @@ _FIELD = re.compile(r" ([\w.]+)=(%[^ ]+)")
 _access_log = logging.getLogger("loro.access")
 
 
-def set_up(level: str, form: str, *, secrets: Iterable[Secret] = (), stream: TextIO | None = None) -> None:
+def set_up(
+    level: str,
+    form: str,
+    *,
+    secrets: Iterable[Secret] = (),
+    stream: TextIO | None = None,
+    worker: str | None = None,
+) -> None:
     """Send every record of at least `level` to `stream`, standard error if None.
 
     level: one of LEVELS. form: "text" or "json". secrets: keys that no line shows, wherever they come from.
+    worker: which of several processes this is; every line says so.
     Called again, it replaces what it set up before.
     """
     logging.addLevelName(TRACE, "TRACE")
     handler = _Handler(sys.stderr if stream is None else stream)
-    handler.setFormatter((JsonLines if form == "json" else TextLines)(secrets))
+    handler.setFormatter((JsonLines if form == "json" else TextLines)(secrets, worker))
     root = logging.getLogger()
     for old in [h for h in root.handlers if isinstance(h, _Handler)]:
         root.removeHandler(old)
@@ -94,8 +102,9 @@ class _Handler(_StreamHandler):
 class _Lines(logging.Formatter):
     """What both forms share: the event, the fields and the traceback of a record, without keys."""
 
-    def __init__(self, secrets: Iterable[Secret] = ()) -> None:
+    def __init__(self, secrets: Iterable[Secret] = (), worker: str | None = None) -> None:
         super().__init__()
+        self._worker = worker
         keys = [key for secret in secrets if len(key := secret.reveal()) >= _LEAST_SECRET_CHARACTERS]
         # As it is, and as it looks inside JSON and inside a repr. The longest first: one may be part of another.
         spellings = {spelling for key in keys for spelling in (key, json.dumps(key)[1:-1], repr(key)[1:-1])}
@@ -132,6 +141,8 @@ class TextLines(_Lines):
             what = one_line(self.message(record))
         else:
             what = " ".join([told[0], *(f"{name}={_text_value(value)}" for name, value in told[1].items())])
+        if self._worker is not None:
+            what += f" worker={self._worker}"
         line = f"{utc(record.created)} {_level(record):<5} {record.name} {what}"
         # Split at line feeds only: whatever else ends a line somewhere is escaped.
         trace = [f"    {one_line(part)}" for part in self.traceback(record).split("\n") if part]
@@ -148,6 +159,9 @@ class JsonLines(_Lines):
             line["message"] = self.message(record)
         else:
             line["event"] = told[0]
+        if self._worker is not None:
+            line["worker"] = self._worker
+        if told is not None:
             line.update({f"{name}_" if name in line else name: _finite(value) for name, value in told[1].items()})
         trace = self.traceback(record)
         if trace:

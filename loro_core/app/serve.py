@@ -11,11 +11,14 @@ import trio
 
 from loro_core._version import __version__
 from loro_core.app import log
-from loro_core.app.build import check, open_gateway
+from loro_core.app.aside import Aside
+from loro_core.app.build import Gateway, check, open_gateway
 from loro_core.app.inspect import DEMO
-from loro_core.app.settings import ServerSettings, Settings
+from loro_core.app.settings import AUTO_WORKERS, ServerSettings, Settings
+from loro_core.app.workers import check_for_workers, supervise
 from loro_core.plugin.registry import Registry, load_plugins
-from loro_core.runtime.http_server import open_listeners, serve
+from loro_core.runtime.cores import usable_cores
+from loro_core.runtime.http_server import bound_addresses, open_listeners, serve
 from loro_core.runtime.http_service import Counts, Drain, Limits, Service
 from loro_core.wire.openai_out import error_body
 
@@ -32,40 +35,92 @@ def main(settings: Settings) -> int:
     for error in registry.broken:
         LOGGER.warning("plugin.skipped %s", error)
     check(settings, registry)
+    workers = usable_cores() if settings.server.workers == AUTO_WORKERS else settings.server.workers
+    if workers > 1:
+        check_for_workers(settings)
+        return trio.run(_supervise, settings, workers)
     return trio.run(_run, settings, registry)
+
+
+async def _supervise(settings: Settings, count: int) -> int:
+    listeners = await listeners_of(settings.server)
+    if listeners is None:
+        return 1
+    addresses = bound_addresses(listeners)
+    gave_up = await supervise(settings, count, listeners, on_ready=lambda: announce(settings, addresses, count))
+    if gave_up is not None:
+        sys.stderr.write(f"loro gave up: {gave_up}. The lines above tell what went wrong.\n")
+        return 1
+    LOGGER.info("loro.stopped")
+    return 0
 
 
 async def _run(settings: Settings, registry: Registry) -> int:
     server = settings.server
+    listeners = await listeners_of(server)
+    if listeners is None:
+        return 1
+    counts, aside = Counts(), Aside(settings, "aside")
+    async with open_gateway(settings, registry, counts, aside=aside.hub) as gateway:
+        service = service_of(server, gateway, counts, aside=aside)
+        async with trio.open_nursery() as nursery:
+            await nursery.start(_drain_on_signal, service.drain, nursery.cancel_scope, server.drain_s)
+
+            async def serving(task_status: trio.TaskStatus[list[tuple[str, int]]]) -> None:
+                await serve_with(aside, listeners, service, server, task_status=task_status)
+                nursery.cancel_scope.cancel()
+
+            addresses = await nursery.start(serving)
+            announce(settings, addresses)
+    LOGGER.info("loro.stopped")
+    return 0
+
+
+async def listeners_of(server: ServerSettings) -> list[trio.SocketListener] | None:
+    """Return the listeners at the address of the settings; None, once it has been said why, if there can be none."""
     try:
-        listeners = await open_listeners(server.host, server.port)
+        return await open_listeners(server.host, server.port)
     except OSError as error:
         reason = error.strerror or error
         sys.stderr.write(
             f"loro cannot listen at {server.host}:{server.port}: {reason}. "
             "Choose another port with --port (or PORT), another address with --host (or HOST).\n"
         )
-        return 1
-    counts = Counts()
-    async with open_gateway(settings, registry, counts) as gateway:
-        service = Service(
-            handler=gateway.handler,
-            limits=limits(server),
-            common_headers=gateway.common_headers,
-            error_body=error_body,
-            counts=counts,
-        )
-        async with trio.open_nursery() as nursery:
-            await nursery.start(_drain_on_signal, service.drain, nursery.cancel_scope, server.drain_s)
+        return None
 
-            async def serving(task_status: trio.TaskStatus[list[tuple[str, int]]]) -> None:
-                await serve(listeners, service, max_connections=server.max_connections, task_status=task_status)
-                nursery.cancel_scope.cancel()
 
-            addresses = await nursery.start(serving)
-            _announce(settings, addresses)
-    LOGGER.info("loro.stopped")
-    return 0
+async def serve_with(
+    aside: Aside,
+    listeners: Sequence[trio.SocketListener],
+    service: Service,
+    server: ServerSettings,
+    *,
+    task_status: trio.TaskStatus[list[tuple[str, int]]] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Serve at `listeners`, with `aside` for large requests, until both have drained."""
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(aside.run, service.drain)
+        await serve(listeners, service, max_connections=server.max_connections, task_status=task_status)
+
+
+def service_of(
+    server: ServerSettings,
+    gateway: Gateway,
+    counts: Counts,
+    *,
+    drain: Drain | None = None,
+    aside: Aside | None = None,
+) -> Service:
+    """Return what the connections of one process share."""
+    return Service(
+        handler=gateway.handler,
+        limits=limits(server),
+        common_headers=gateway.common_headers,
+        error_body=error_body,
+        drain=Drain() if drain is None else drain,
+        counts=counts,
+        aside=aside,
+    )
 
 
 def limits(server: ServerSettings) -> Limits:
@@ -99,11 +154,18 @@ async def _drain_on_signal(
                 everything.cancel()
 
 
-def _announce(settings: Settings, addresses: Sequence[tuple[str, int]]) -> None:
+def announce(settings: Settings, addresses: Sequence[tuple[str, int]], workers: int | None = None) -> None:
+    """Write the lines of the start. workers: how many processes serve, if there is a supervisor."""
     policy = settings.reply.policy
     for host, port in addresses:
         shown = f"[{host}]" if ":" in host else host
-        LOGGER.info("loro.listening url=http://%s:%d version=%s policy=%s", shown, port, __version__, policy)
+        if workers is None:
+            LOGGER.info("loro.listening url=http://%s:%d version=%s policy=%s", shown, port, __version__, policy)
+        else:
+            LOGGER.info(
+                "loro.listening url=http://%s:%d version=%s policy=%s workers=%d",
+                *(shown, port, __version__, policy, workers),
+            )
     for deployment in settings.deployments:
         LOGGER.info(
             "loro.model name=%s model=%s provider=%s url=%s",

@@ -7,15 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from loro_core.app.keys import Key, Row, Variable, keys_of, setting
-from loro_core.app.kinds import Address, ApiKey, Choice, Fields, Flag, Names, Number, Text, Url, Whole
+from loro_core.app.kinds import Address, ApiKey, Choice, Fields, Flag, Names, Number, Text, Url, Whole, WholeOr
 from loro_core.chat import Json, nothing
 from loro_core.decide.release.profile import PROFILES
 from loro_core.fleet import Deployment, Secret
 
 NAME = r"[a-z][a-z0-9-]*"
 """How providers and policies are called."""
+
+NEVER: Literal["never"] = "never"
+AUTO_WORKERS: Literal["auto"] = "auto"
 
 _MODULE = r"[^\W\d]\w*(\.[^\W\d]\w*)*"
 _ORIGIN = r"\*|null|[a-z][a-z0-9+.-]*://[^\s/,]+"
@@ -33,6 +37,13 @@ class ServerSettings:
         Variable(name="HOST"),
     )
     port: int = setting(8000, Whole(0, 65535), "the port to listen at; 0 takes a free one", Variable(name="PORT"))
+    # 256: more processors than one port's connections are usefully spread over.
+    workers: int | Literal["auto"] = setting(
+        1,
+        WholeOr(1, 256, AUTO_WORKERS),
+        "how many processes serve; `auto`: one for each processor that may be used",
+        Variable(name="LORO_WORKERS"),
+    )
     # 8 KiB: nginx (large_client_header_buffers) and Apache (LimitRequestLine) take that much.
     max_target_bytes: int = setting(8192, Whole(256, 65536), "the longest path and query")
     # 32 KiB: nginx's four buffers of 8 KiB.
@@ -41,6 +52,13 @@ class ServerSettings:
     max_headers: int = setting(100, Whole(8, 10000), "how many header lines a request may have")
     # 16 MiB: a long conversation with some pictures in it; the usual 2 MiB and 4 MiB refuse those.
     max_body_bytes: int = setting(16777216, Whole(1024, 1073741824), "the largest request body")
+    # 256 KiB: decoding, reading and sending on a body of that size takes some 10 ms, the most that a live stream should
+    # wait for another's request; docs/decisions/0005 has the measurements.
+    aside_bytes: int | Literal["never"] = setting(
+        262144,
+        WholeOr(16384, 1073741824, NEVER),
+        "a chat request with a larger body is served by a process of its own, `never`: like any other",
+    )
     header_timeout_s: float = setting(10.0, Number(0.1, 600), "how long a client may take to send a request's head")
     body_timeout_s: float = setting(30.0, Number(0.1, 3600), "how long a client may take to send a request's body")
     write_timeout_s: float = setting(
@@ -50,7 +68,7 @@ class ServerSettings:
     keep_alive_s: float = setting(130.0, Number(0, 3600), "how long a connection without a request is kept")
     # Less than the 30 s that Kubernetes gives a pod between the request to end and the kill.
     drain_s: float = setting(25.0, Number(0, 3600), "how long replies under way may go on once loro is asked to end")
-    max_connections: int = setting(1000, Whole(1, 100000), "how many clients may be connected at once")
+    max_connections: int = setting(1000, Whole(1, 100000), "how many clients may be connected to a worker at once")
     cors_origins: tuple[str, ...] = setting(
         ("*",),
         Names('origins like "https://example.com", or "*"', _ORIGIN),

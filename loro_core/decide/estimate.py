@@ -55,6 +55,23 @@ class Window:
         self.total = 0
         self.sum = 0.0
 
+    @classmethod
+    def of(cls, values: array[float], total: int, total_s: float) -> Window:
+        """Return a full window of `values`, the oldest first, of `total` that ever came and add up to `total_s`."""
+        window = cls(len(values))
+        newest = total % len(values) if values else 0  # so many stand before the place of the oldest
+        window._ring = values[len(values) - newest :] + values[: len(values) - newest]
+        window.total = total
+        window.sum = total_s
+        return window
+
+    def values(self) -> array[float]:
+        """Return the values that are kept, the oldest first."""
+        if self.total <= self._size:
+            return self._ring[: self.total]
+        oldest = self.total % self._size if self._size else 0
+        return self._ring[oldest:] + self._ring[:oldest]
+
     def __len__(self) -> int:
         return min(self.total, self._size)
 

@@ -22,7 +22,7 @@ What is left begins with a capital again, where the seam had made the letter sma
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from loro_core.chat import Json, Message
 from loro_core.decide.folded import Folded, letters
@@ -31,6 +31,10 @@ from loro_core.decide.phrasebook import Phrasebook
 
 _LOOKED_AT_CHARACTERS = 160
 """An acknowledgement stands at the beginning, and has 120 characters at most (`proofreading.LONGEST`)."""
+
+_START_LETTERS = 3
+_START_CHARACTERS = 12
+"""So many of a message's first characters hold that many letters, as a rule."""
 
 _FULL_STOPS = frozenset(".!…。।\n")
 _COMMAS = frozenset(",،、—–")
@@ -48,6 +52,12 @@ class KnownWords:
     sentences: Mapping[str, frozenset[str]]
     tails: frozenset[str] = frozenset()
     remembered: frozenset[str] = frozenset()
+    _starts: frozenset[str] = field(init=False, repr=False, compare=False)
+    """The first letters of all of them: most messages are told apart by these, for a tenth of the work."""
+
+    def __post_init__(self) -> None:
+        forms = (*self.sentences, *self.tails, *self.remembered)
+        object.__setattr__(self, "_starts", frozenset(form[:_START_LETTERS] for form in forms))
 
     @classmethod
     def of(cls, book: Phrasebook) -> KnownWords:
@@ -82,13 +92,22 @@ class KnownWords:
 
         again: another one was before it; then only tails and remembered words are looked for.
         """
-        view = Folded(text[:_LOOKED_AT_CHARACTERS])
         end, lead_ins = 0, frozenset[str]()
+        if not self._may_begin(text):
+            return end, lead_ins
+        view = Folded(text[:_LOOKED_AT_CHARACTERS])
         for at, form in _words_until_a_mark(view):
             listed = form in (self.tails if again else self.sentences) and view.text[at] in _FULL_STOPS
             if listed or form in self.remembered:
                 end, lead_ins = view.end_of(view.skip(at, _MARKS)), self.sentences.get(form, frozenset())
         return end, lead_ins
+
+    def _may_begin(self, text: str) -> bool:
+        """Return False only if the first letters of `text` are those of no known words."""
+        start = letters(text[:_START_CHARACTERS])[:_START_LETTERS]
+        if len(start) < _START_LETTERS:
+            return True
+        return any(start[:count] in self._starts for count in range(_START_LETTERS + 1))
 
 
 def without_acknowledgements(messages: Sequence[Message], known: KnownWords) -> tuple[Message, ...]:

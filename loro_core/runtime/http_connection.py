@@ -1,10 +1,11 @@
 """One HTTP/1.1 connection: requests read within limits, one handler at a time, and an eye on the client meanwhile.
 
     idle      nothing of a request yet             -> head: a byte came | closed: keep-alive over, draining, end of file
-    head      within header_timeout_s              -> body | refused 4xx 5xx
-    body      within body_timeout_s and a rate     -> answering | refused 408 413 400
+    head      within header_timeout_s              -> body | handed over | refused 4xx 5xx
+    body      within body_timeout_s and a rate     -> answering | handed over | refused 408 413 400
     answering the handler runs, a watch beside it  -> idle | closed: asked for, cut short, client gone
     refused   an error body, then a lingering close
+    handed over to another process, with what came so far: it is that one's connection now
 
 End of file from the client counts as "gone", also where it has only shut down its sending side: TCP cannot tell the
 two apart, and going on would generate tokens for nobody. Requests sent ahead (pipelined) are kept and served in order.
@@ -40,17 +41,24 @@ LINGER_SILENT_S = 2.0
 
 
 async def serve_connection(
-    stream: trio.abc.HalfCloseableStream, service: Service, *, client: str = "", turn_away: LoroError | None = None
+    stream: trio.abc.HalfCloseableStream,
+    service: Service,
+    *,
+    client: str = "",
+    turn_away: LoroError | None = None,
+    handed_over: bytes | None = None,
 ) -> None:
     """Serve the requests of one connection until it is over, and close it.
 
     stream: its receive_some must lose nothing when it is cancelled, as a socket's does and TLS's does not.
     client: the peer's address, for HttpRequest.client.
     turn_away: answer with this instead, whatever the client asks.
+    handed_over: what another process has received on this connection. One request of it is served, then it is closed:
+        the client's next one may be small, and belongs to that process again.
     Raises nothing but Cancelled; the stream is closed then too, and no task is left.
     """
     service.counts.connections += 1
-    connection = _Connection(stream, service, client)
+    connection = _Connection(stream, service, client, handed_over)
     try:
         if turn_away is None:
             await connection.run()
@@ -71,12 +79,17 @@ async def serve_connection(
 
 
 class _Connection:
-    def __init__(self, stream: trio.abc.HalfCloseableStream, service: Service, client: str) -> None:
+    def __init__(
+        self, stream: trio.abc.HalfCloseableStream, service: Service, client: str, handed_over: bytes | None
+    ) -> None:
         self._stream = stream
         self._service = service
         self._limits = service.limits
         self._client = client
-        self._pending = bytearray()
+        self._pending = bytearray(handed_over or b"")
+        self._only_one = handed_over is not None
+        # All bytes of the request that is being read, while it may still be handed over.
+        self._received: bytearray | None = None
         self._fresh = True
         self._decoder = self._new_decoder()
 
@@ -109,7 +122,8 @@ class _Connection:
         """Return the next request; None if there is none, because of the client or because we drain."""
         decoder = self._decoder
         first, self._pending = bytes(self._pending), bytearray()
-        decoder.feed(first)
+        self._received = bytearray() if self._service.aside is not None else None
+        self._feed(first)
         with self._service.drain.idle(longest_s=self._limits.keep_alive_s, fresh=self._fresh) as idle:
             while not decoder.begun:
                 if not await self._receive_more():
@@ -123,6 +137,8 @@ class _Connection:
                         return None
         if decoder.head is None:
             raise TimedOut(f"The request's head did not arrive within {self._limits.header_timeout_s:g} s.")
+        if await self._hand_over():
+            return None
         if decoder.head.expects_continue and decoder.body is None and not decoder.body_bytes:
             await self._send_continue()
         return await self._read_body()
@@ -135,8 +151,9 @@ class _Connection:
                 while decoder.body is None:
                     earned_s = decoder.body_bytes / self._limits.min_body_bytes_per_s
                     patience.deadline = began + self._limits.body_timeout_s + earned_s
-                    if not await self._receive_more():
+                    if not await self._receive_more() or await self._hand_over():
                         return None
+        self._received = None
         head, body = decoder.head, decoder.body
         if head is None or body is None:
             raise TimedOut(f"The request's body did not arrive at {self._limits.min_body_bytes_per_s:g} bytes/s.")
@@ -161,8 +178,24 @@ class _Connection:
 
     async def _receive_more(self) -> bool:
         data = await self._receive()
-        self._decoder.feed(data)
+        self._feed(data)
         return bool(data)
+
+    def _feed(self, data: bytes) -> None:
+        if self._received is not None:
+            self._received += data
+        self._decoder.feed(data)
+
+    async def _hand_over(self) -> bool:
+        """Return whether another process has this connection now, because the request is too much for this one."""
+        aside, received, head = self._service.aside, self._received, self._decoder.head
+        if aside is None or received is None or head is None or not isinstance(self._stream, trio.SocketStream):
+            return False
+        body = self._decoder.body
+        if not aside.wants(head, self._decoder.body_bytes if body is None else len(body)):
+            return False
+        self._received = None  # it is asked once
+        return await aside.take(self._stream.socket, bytes(received))
 
     async def _receive(self) -> bytes:
         """Return what came, b"" once the client is gone."""
@@ -189,7 +222,7 @@ class _Connection:
         )
 
     async def _answer(self, request: HttpRequest) -> bool:
-        reply = self._new_reply(request.id, last=False)
+        reply = self._new_reply(request.id, last=self._only_one)
         counts = self._service.counts
         counts.in_flight += 1
         try:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 
 import trio
 
@@ -104,6 +105,40 @@ async def serve(
             accepting.cancel_scope.cancel()
         connections.cancel_scope.deadline = trio.current_time() + service.limits.drain_s
     LOGGER.info("http.stopped")
+
+
+async def serve_handed_over(
+    connections: trio.MemoryReceiveChannel[tuple[trio.SocketStream, bytes]],
+    service: Service,
+    *,
+    task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Serve what another process hands over, as (connection, what came on it), as `serve` serves what it accepts."""
+    async with trio.open_nursery() as serving:
+
+        def begin(stream: trio.SocketStream, received: bytes) -> None:
+            service.counts.accepted += 1
+            serving.start_soon(_serve_handed_over, stream, received, service)
+
+        async with trio.open_nursery() as taking:
+
+            async def take() -> None:
+                async for stream, received in connections:
+                    begin(stream, received)
+
+            taking.start_soon(take)
+            task_status.started()
+            await service.drain.wait()
+            taking.cancel_scope.cancel()
+        with suppress(trio.WouldBlock, trio.EndOfChannel):
+            while True:  # what was handed over before the other process knew
+                begin(*connections.receive_nowait())
+        serving.cancel_scope.deadline = trio.current_time() + service.limits.drain_s
+    LOGGER.info("http.stopped")
+
+
+async def _serve_handed_over(stream: trio.SocketStream, received: bytes, service: Service) -> None:
+    await serve_connection(stream, service, client=_peer(stream), handed_over=received)
 
 
 async def _accept(

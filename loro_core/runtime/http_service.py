@@ -6,12 +6,14 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import trio
 
 from loro_core.errors import LoroError
 from loro_core.runtime.http_reply import Reply
 from loro_core.wire.http1 import HeaderList, Headers, HttpRequest
+from loro_core.wire.http1_decoder import RequestHead
 
 # A connection that had no request yet when draining begins may have one on its way.
 FRESH_GRACE_S = 1.0
@@ -109,6 +111,19 @@ def no_headers(_: Headers) -> HeaderList:
     return ()
 
 
+class Aside(Protocol):
+    """Another process, which takes requests that would keep this one from its live streams."""
+
+    def wants(self, head: RequestHead, body_bytes: int) -> bool:
+        """Return whether it should be given this request, of whose body so much is here."""
+
+    async def take(self, sock: trio.socket.SocketType, received: bytes) -> bool:
+        """Hand over a connection and what came on it; return False if that cannot be, and nothing has happened.
+
+        Once it is taken the caller only closes its own copy of the socket. When cancelled, nothing has happened.
+        """
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
     """What every connection of a server shares.
@@ -116,6 +131,7 @@ class Service:
     error_body: the JSON body that tells a client of an error.
     common_headers: what every reply says beside its own, errors included (CORS); asked with the request's header
         fields, which are empty where they could not be read.
+    aside: who takes requests that are too much for this process; None serves them all here.
     """
 
     handler: Handler
@@ -124,3 +140,4 @@ class Service:
     common_headers: Callable[[Headers], HeaderList] = no_headers
     drain: Drain = field(default_factory=Drain)
     counts: Counts = field(default_factory=Counts)
+    aside: Aside | None = None

@@ -17,6 +17,7 @@ from loro_core.app.kinds import (
     Unfit,
     Url,
     Whole,
+    WholeOr,
     quote,
 )
 from loro_core.fleet import Secret
@@ -185,3 +186,15 @@ def test_members_named_like_secrets_are_not_shown():
     assert '"max_tokens": 5' in Fields().show({"max_tokens": 5})
     assert Fields().show_refused({"since": datetime.date(2026, 1, 31), "password": "x4"}).count("x4") == 0
     assert Fields().show_refused("sk-pasted") == HIDDEN
+
+
+def test_a_whole_number_or_one_word():
+    kind = WholeOr(1, 8, "auto")
+    assert kind.wants == 'a whole number from 1 to 8, or "auto"'
+    assert [kind.accept(kind.read(text)) for text in ("1", "8", "auto", "AUTO")] == [1, 8, "auto", "auto"]
+    assert kind.show("auto") == '"auto"' and kind.show(3) == "3"
+    for bad in (0, 9, True, 2.0, "many", None):
+        with pytest.raises(Unfit):
+            kind.accept(bad)
+    with pytest.raises(Unfit):
+        kind.read("many")

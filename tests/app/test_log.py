@@ -231,3 +231,16 @@ def test_no_access_line_below_its_level(logged):
     lines = logged("warn")
     log.access(request_id="r1", method="GET", path="/", status=200)
     assert lines() == []
+
+
+def test_one_of_several_processes_says_which_it_is_in_every_line(logged, logger):
+    lines = logged(worker="2")
+    logger.info("process.ready model=%s", "llama")
+    logger.info("free text, as libraries write it")
+    assert [line.split("loro.test ")[1] for line in lines()] == [
+        "process.ready model=llama worker=2",
+        "free text, as libraries write it worker=2",
+    ]
+    lines = logged(form="json", worker="2-aside")
+    logger.info("process.ready model=%s", "llama")
+    assert json.loads(lines()[0])["worker"] == "2-aside"

@@ -6,7 +6,8 @@ import json
 import re
 from pathlib import Path
 
-from loro_core.app.exposition import families
+from loro_core.app.exposition import families, worker_families
+from loro_core.app.messages import Standing
 from loro_core.app.metrics import Metrics, ReplyRecord
 from loro_core.app.receipt import receipt
 from loro_core.wire.exposition import encode_exposition
@@ -31,7 +32,10 @@ async def test_every_path_has_a_heading_in_the_http_api(autojump_clock):
 def test_every_metric_has_its_row_in_operations():
     text = (DOCS / "operations.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| `(loro_\w+)` \| (\w+) \|", text, re.MULTILINE)
-    served = [(family.name, family.kind) for family in families(Metrics(100), connections=0)]
+    standing = Standing(count=2, ready=2, restarts=0, reporting=2)
+    served = [
+        (family.name, family.kind) for family in (*families(Metrics(100), connections=0), *worker_families(standing))
+    ]
     assert sorted(rows) == sorted(served)
     assert encode_exposition(families(Metrics(100), connections=0))
 

@@ -27,6 +27,21 @@ def test_everything_the_book_says_is_taken_off():
         assert left(f"{saying.words}{join}Paris is far.") == "Paris is far.", saying
 
 
+LOOKING_AT_ALL = KnownWords.of(BOOK)
+object.__setattr__(LOOKING_AT_ALL, "_starts", frozenset({""}))
+
+
+@given(
+    st.text(" .,'\n\u0301Lé", max_size=14),
+    st.sampled_from([saying.words for saying in SAYINGS]) | st.text(max_size=20),
+    st.integers(0, 12),
+    st.text(max_size=10),
+)
+def test_the_first_look_at_a_message_changes_nothing(before, words, cut, after):
+    for text in (before + words + " " + after, words[cut:] + after, words[:cut] + after):
+        assert left(text) == left(text, LOOKING_AT_ALL)
+
+
 def test_the_letter_the_seam_made_small_is_a_capital_again():
     assert left("Let me think about that one. So, the sky is blue.") == "The sky is blue."
     assert left("Let me think about that one. So, iPhones break.") == "iPhones break."

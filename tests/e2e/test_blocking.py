@@ -1,0 +1,26 @@
+"""No client makes others wait: not by what it sends, nor by how it reads, nor by being many."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.e2e.blocking import measure
+from tests.e2e.disturber import KINDS
+
+# Ratios in one run, and what a busy machine's scheduler may add.
+FACTOR = 3.0
+SCHEDULER_S = 0.150
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", KINDS)
+def test_live_streams_do_not_feel_another_client(kind):
+    before, during = measure(kind)
+    assert during.p99 <= FACTOR * before.p99 + 0.02, f"before {before}\nduring {during}"
+    assert during.longest <= FACTOR * before.longest + SCHEDULER_S, f"before {before}\nduring {during}"
+
+
+@pytest.mark.slow
+def test_the_measurement_shows_a_large_request_that_is_served_where_the_streams_are():
+    before, during = measure("large-request", LORO_SERVER_ASIDE_BYTES="never")
+    assert during.longest > 2 * before.longest, f"before {before}\nduring {during}"
