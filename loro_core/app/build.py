@@ -116,6 +116,7 @@ def _chat_settings(settings: Settings, registry: Registry) -> ChatSettings:
         default_client=FALLBACK if reply.client is None else PROFILES[reply.client],
         apology=reply.apology,
         adopt_within_s=reply.adopt_within_s,
+        comment_after_s=reply.comment_after_s,
     )
 
 

@@ -50,6 +50,7 @@ class ChatSettings:
     """policies: by name; default_policy is one of them. snapshot: what policies may know, but for what changes.
 
     adopt_within_s: how soon after the first an identical request reads the same reply; 0 for never.
+    comment_after_s: a stream that was silent for so long gets a comment; 0 for never.
     default_client: whose rules of release hold for a sender that nothing tells apart.
     """
 
@@ -60,6 +61,7 @@ class ChatSettings:
     phrasebook: Phrasebook
     apology: str = ""
     adopt_within_s: float = 5.0
+    comment_after_s: float = 5.0
     default_client: Profile = FALLBACK
 
 
@@ -180,7 +182,9 @@ class Chat:
 
         headers = [*making.headers, (POLICY_HEADER, making.decision.plan.policy)]
         tell = (lambda: receipt(record())) if asks_for_ledger(request.header(LEDGER_HEADER)) else None
-        outlet = (StreamOutlet if making.decision.asked.stream else WholeOutlet)(reply, headers, ledger, tell)
+        outlet: Outlet = WholeOutlet(reply, headers, ledger, tell)
+        if making.decision.asked.stream:
+            outlet = StreamOutlet(reply, headers, ledger, tell, comment_after_s=self._settings.comment_after_s)
         outcome: Outcome = "error"
         error: LoroError | None = InternalError("the reply broke on an error of loro's own")
         try:

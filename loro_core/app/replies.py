@@ -23,6 +23,7 @@ from loro_core.wire.completion import completion_body, with_ledger
 from loro_core.wire.http1 import HeaderList
 from loro_core.wire.leg_trace import encode_leg
 from loro_core.wire.openai_out import ChunkEncoder, ReplyHead, error_event
+from loro_core.wire.sse import KEEP_ALIVE
 
 STREAM_HEADERS = (
     ("content-type", "text/event-stream; charset=utf-8"),
@@ -176,13 +177,23 @@ class StreamOutlet:
 
     The head goes out with the first of them, so until then an error can be a status.
     tell: for the ledger in the reply's end; None if the client did not ask for it.
+    comment_after_s: from the head on, a stream that was silent for so long gets a comment; 0 for never.
     """
 
-    def __init__(self, reply: Reply, headers: HeaderList, ledger: Ledger, tell: Tell | None = None) -> None:
+    def __init__(
+        self,
+        reply: Reply,
+        headers: HeaderList,
+        ledger: Ledger,
+        tell: Tell | None = None,
+        *,
+        comment_after_s: float = 0.0,
+    ) -> None:
         self._reply = reply
         self._headers = headers
         self._ledger = ledger
         self._tell = tell
+        self._comment_after_s = comment_after_s
 
     async def write(self, part: Part) -> None:
         """Send `part`. An error before anything was sent is only put into the ledger, for the caller to answer with."""
@@ -195,6 +206,8 @@ class StreamOutlet:
                 self._note(parts)
                 return
             await self._reply.start(200, self._headers)
+            if self._comment_after_s and not parts[-1].last:
+                self._reply.fill_silence(self._comment_after_s, KEEP_ALIVE)
         data = parts[0].data if len(parts) == 1 else b"".join([part.data for part in parts])
         if parts[-1].last:
             await self._finish(data, parts)
