@@ -16,7 +16,7 @@ from loro_core.app.inspect import Inspect, Service
 from loro_core.app.legs import Line
 from loro_core.app.making import Making
 from loro_core.app.metrics import Metrics
-from loro_core.app.phrases import phrasebook
+from loro_core.app.phrases import phrasebook, tool_lines
 from loro_core.app.replies import Part
 from loro_core.app.routes import Routes
 from loro_core.app.settings import Settings
@@ -113,6 +113,7 @@ def _chat_settings(settings: Settings, registry: Registry) -> ChatSettings:
             first_turn=reply.first_turn,
         ),
         phrasebook=phrasebook(settings.words, Path.cwd()),
+        tool_lines=tool_lines(settings.words) if reply.announce_tools else None,
         default_client=FALLBACK if reply.client is None else PROFILES[reply.client],
         apology=reply.apology,
         adopt_within_s=reply.adopt_within_s,

@@ -38,8 +38,8 @@ JSON_HEADERS = (("content-type", "application/json"),)
 class Ledger:
     """What came of a reply so far, for one request; its one writer is the outlet.
 
-    received, acknowledged, answered: when the request was read, the acknowledgement was on the wire, the answer's first
-    token was on the wire, on trio's clock; None until then.
+    received, acknowledged, announced, answered: when the request was read, the acknowledgement, the line before a tool
+        call, the answer's first token was on the wire, on trio's clock; None until then.
     hearing: what the user hears of it, by the client's own rule of release.
     error: why the reply will not be completed. finished: whether its end is on the wire.
     """
@@ -47,6 +47,7 @@ class Ledger:
     received: float
     hearing: Hearing
     acknowledged: float | None = None
+    announced: float | None = None
     answered: float | None = None
     finish_reason: str | None = None
     error: LoroError | None = None
@@ -59,7 +60,8 @@ class Ledger:
     @property
     def first_response_s(self) -> float | None:
         """Seconds from the request to the first words on the wire, whoever spoke them."""
-        firsts = [moment for moment in (self.acknowledged, self.answered) if moment is not None]
+        moments = (self.acknowledged, self.announced, self.answered)
+        firsts = [moment for moment in moments if moment is not None]
         return min(firsts) - self.received if firsts else None
 
     def note(self, action: Action, now: float) -> None:
@@ -68,7 +70,9 @@ class Ledger:
             delta = action.delta
             if delta.content and delta.index == 0:
                 self.hearing.feed(delta.content, now)
-            if action.leg is Leg.ACK:
+            if action.announces:
+                self.announced = now
+            elif action.leg is Leg.ACK:
                 if self.acknowledged is None:
                     self.acknowledged = now
             elif self.answered is None and delta.answers:
