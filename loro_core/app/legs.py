@@ -190,7 +190,7 @@ def without_our_words(request: ChatRequest, known: KnownWords) -> ChatRequest:
 
     known: what loro says before answers; what it says before calls of the tools offered comes to it here.
     """
-    if offers_tools(request):
+    if offers_tools(request) and any(message.role == "assistant" for message in request.messages):
         known = known.also(named_lines(request))
     return replace(request, messages=without_acknowledgements(request.messages, known))
 

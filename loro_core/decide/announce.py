@@ -184,10 +184,10 @@ class Announcer:
         # A tail is for those clients that would lose a short text before a call (home-assistant/core #151824).
         tails = chapter.tool.tails if chapter is not None and chapter.tool is not None else ()
         join = chapter.join if chapter is not None else " "
-        candidates = [Phrasing(sentence=line)]
-        if tails:
-            candidates.append(Phrasing(sentence=f"{line}{join}{self._least_worn(tails)}"))
-        shaped = shape(candidates, self.profile, join=join)
+        shaped = shape([Phrasing(sentence=line)], self.profile, join=join)
+        if tails and not shaped.at_once:
+            longer = shape([Phrasing(sentence=f"{line}{join}{self._least_worn(tails)}")], self.profile, join=join)
+            shaped = longer if longer.at_once else shaped
         return Announcement(text=shaped.text + shaped.join, source=source)
 
 

@@ -23,6 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from loro_core.chat import Json, Message
 from loro_core.decide.folded import Folded, letters
@@ -65,7 +66,7 @@ class KnownWords:
 
     def also(self, said: Iterable[str]) -> KnownWords:
         """Return these and the words that `said` holds, as they were written."""
-        return replace(self, remembered=self.remembered | (frozenset(map(letters, said)) - {""}))
+        return replace(self, remembered=self.remembered | (frozenset(map(_form, said)) - {""}))
 
     def length_in(self, text: str) -> int:
         """Return how many characters of `text` are an acknowledgement that it begins with, 0 if it does with none."""
@@ -89,6 +90,12 @@ class KnownWords:
             if listed or form in self.remembered:
                 end, lead_ins = view.end_of(view.skip(at, _MARKS)), self.sentences.get(form, frozenset())
         return end, lead_ins
+
+
+@lru_cache(maxsize=1024)
+def _form(words: str) -> str:
+    """Return the letters of `words`; the same ones come with each request of a call."""
+    return letters(words)
 
 
 def without_acknowledgements(messages: Sequence[Message], known: KnownWords) -> tuple[Message, ...]:
