@@ -92,6 +92,7 @@ async def open_gateway(settings: Settings, registry: Registry, counts: Counts) -
 
 def _chat_settings(settings: Settings, registry: Registry) -> ChatSettings:
     reply = settings.reply
+    lines = tool_lines(settings.words)  # read even where they are not said: what is wrong with them is told
     return ChatSettings(
         policies=registry.policies,
         default_policy=reply.policy,
@@ -113,7 +114,7 @@ def _chat_settings(settings: Settings, registry: Registry) -> ChatSettings:
             first_turn=reply.first_turn,
         ),
         phrasebook=phrasebook(settings.words, Path.cwd()),
-        tool_lines=tool_lines(settings.words) if reply.announce_tools else None,
+        tool_lines=lines if reply.announce_tools else None,
         default_client=FALLBACK if reply.client is None else PROFILES[reply.client],
         apology=reply.apology,
         adopt_within_s=reply.adopt_within_s,

@@ -11,7 +11,7 @@ import pytest
 from loro_core.app.exposition import families
 from loro_core.app.metrics import Metrics
 from loro_core.chat import Delta, ToolCallDelta
-from loro_core.errors import UpstreamUnreachable
+from loro_core.errors import ConfigError, UpstreamUnreachable
 from tests.app.serving import Heard, serving
 from tests.runtime.fakes import STOP, Move, PlayingProvider, says
 
@@ -107,6 +107,13 @@ async def test_the_policy_direct_says_nothing_of_its_own(autojump_clock):
 async def test_it_can_be_switched_off(autojump_clock):
     heard, _, _ = await ask(environ={"LORO_REPLY_ANNOUNCE_TOOLS": "false"})
     assert heard.text == ""
+
+
+@pytest.mark.parametrize("on", ["true", "false"])
+async def test_a_line_that_cannot_be_said_stops_the_start(on, autojump_clock):
+    environ = {"LORO_REPLY_ANNOUNCE_TOOLS": on, "LORO_WORDS_TOOLS": '{"get_weather": {"en": 7}}'}
+    with pytest.raises(ConfigError, match=r"words\.tools\.get_weather\.en: needs a text"):
+        await ask(environ=environ)
 
 
 async def test_the_operators_lines_hold(autojump_clock):
