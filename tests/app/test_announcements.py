@@ -175,6 +175,9 @@ async def test_the_line_is_the_first_response_and_the_call_the_answers_first_tok
         heard, numbers, _ = await ask(headers={"x-loro-trace": "legs", "x-loro-client": "elevenlabs"})
     line = caplog.records[0].getMessage()
     assert "winner=announcement" in line and "announced=named" in line and "acknowledged" not in line
+    told, _, _ = await ask(headers={"x-loro-ledger": "usage"})
+    assert told.chunks[-1]["loro"]["announced"] == "named"
+    assert told.chunks[-1]["loro"]["acknowledgement"]["outcome"] == "skipped"
     mode = numbers["direct_mode"]
     for latency in ("first_response_latency", "first_speakable_latency", "answer_first_token_latency"):
         assert mode[latency]["avg"] == pytest.approx(0.2), latency
