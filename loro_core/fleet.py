@@ -156,8 +156,10 @@ class Plan:
     """What a policy decided for one reply.
 
     policy: its name. acknowledge: None serves the answer alone. reason: why, in a few words, for log and metrics.
+    announce_tools: whether a tool call that nothing was said before may be announced.
     """
 
     policy: str
     acknowledge: Acknowledge | None = None
     reason: str = ""
+    announce_tools: bool = True

@@ -51,7 +51,9 @@ class Access:
 def reply_fields(record: ReplyRecord) -> dict[str, Field]:
     """Return what the access line tells of a reply. winner: whose words were the first on the wire."""
     usage = record.usage.answer if record.usage is not None else None
-    first = record.acknowledgement if record.acknowledged_s is not None else None
+    first = "announcement" if record.announced else None
+    if record.acknowledged_s is not None:
+        first = record.acknowledgement
     return {
         "model": record.model,
         "policy": record.policy,
@@ -74,6 +76,7 @@ def reply_fields(record: ReplyRecord) -> dict[str, Field]:
         **_tokens(usage),
         "finish_reason": record.finish_reason,
         "progressed": record.progressed or None,
+        "announced": record.announced,
         "words_rejected": record.words_rejected,
         "error": record.error,
     }

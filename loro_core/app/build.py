@@ -18,7 +18,7 @@ from loro_core.app.inspect import Inspect, Service
 from loro_core.app.legs import Line
 from loro_core.app.making import Making
 from loro_core.app.metrics import Metrics
-from loro_core.app.phrases import phrasebook
+from loro_core.app.phrases import phrasebook, tool_lines
 from loro_core.app.replies import Part
 from loro_core.app.routes import Routes
 from loro_core.app.settings import Settings
@@ -104,6 +104,7 @@ async def open_gateway(
 
 def _chat_settings(settings: Settings, registry: Registry) -> ChatSettings:
     reply = settings.reply
+    lines = tool_lines(settings.words)  # read even where they are not said: what is wrong with them is told
     return ChatSettings(
         policies=registry.policies,
         default_policy=reply.policy,
@@ -125,9 +126,11 @@ def _chat_settings(settings: Settings, registry: Registry) -> ChatSettings:
             first_turn=reply.first_turn,
         ),
         phrasebook=phrasebook(settings.words, Path.cwd()),
+        tool_lines=lines if reply.announce_tools else None,
         default_client=FALLBACK if reply.client is None else PROFILES[reply.client],
         apology=reply.apology,
         adopt_within_s=reply.adopt_within_s,
+        comment_after_s=reply.comment_after_s,
     )
 
 

@@ -19,6 +19,7 @@ from loro_core.app.receipt import LEDGER_HEADER, asks_for_ledger, receipt
 from loro_core.app.replies import Ledger, Outlet, Part, StreamOutlet, WholeOutlet, follow
 from loro_core.app.routes import Fields
 from loro_core.chat import ChatRequest, Turn, TurnKind
+from loro_core.decide.announce import Announcer, ToolLines, offers_tools
 from loro_core.decide.contract import hold_to_contract
 from loro_core.decide.hearing import Hearing
 from loro_core.decide.hygiene import KnownWords
@@ -50,6 +51,8 @@ class ChatSettings:
     """policies: by name; default_policy is one of them. snapshot: what policies may know, but for what changes.
 
     adopt_within_s: how soon after the first an identical request reads the same reply; 0 for never.
+    tool_lines: the operator's lines before tool calls; None where calls are not announced.
+    comment_after_s: a stream that was silent for so long gets a comment; 0 for never.
     default_client: whose rules of release hold for a sender that nothing tells apart.
     """
 
@@ -58,8 +61,10 @@ class ChatSettings:
     rules: RequestRules
     snapshot: Snapshot
     phrasebook: Phrasebook
+    tool_lines: ToolLines | None = None
     apology: str = ""
     adopt_within_s: float = 5.0
+    comment_after_s: float = 5.0
     default_client: Profile = FALLBACK
 
 
@@ -72,7 +77,8 @@ class Chat:
         self._metrics = metrics
         self._calls = calls
         self._memory = CallMemory()
-        self._known = KnownWords.of(settings.phrasebook)
+        own = settings.tool_lines
+        self._known = KnownWords.of(settings.phrasebook).also(own.all() if own is not None else ())
 
     async def handle(self, request: HttpRequest, reply: Reply, fields: Fields) -> None:
         try:
@@ -131,7 +137,15 @@ class Chat:
         opening = None
         if plan.acknowledge is not None:
             plan, opening = self._word(plan, plan.acknowledge, asked, turn, profile)
-        return Decision(asked=asked, turn=turn, plan=plan, opening=opening)
+        announcer = self._announcer(asked, turn, plan, profile)
+        return Decision(asked=asked, turn=turn, plan=plan, opening=opening, announcer=announcer)
+
+    def _announcer(self, asked: ChatRequest, turn: Turn, plan: Plan, profile: Profile) -> Announcer | None:
+        own = self._settings.tool_lines
+        if own is None or not plan.announce_tools or not offers_tools(asked):
+            return None
+        book, rng = self._settings.phrasebook, self._line.rng
+        return Announcer(request=asked, turn=turn, book=book, own=own, profile=profile, rng=rng)
 
     def _word(
         self, plan: Plan, acknowledge: Acknowledge, asked: ChatRequest, turn: Turn, profile: Profile
@@ -180,7 +194,9 @@ class Chat:
 
         headers = [*making.headers, (POLICY_HEADER, making.decision.plan.policy)]
         tell = (lambda: receipt(record())) if asks_for_ledger(request.header(LEDGER_HEADER)) else None
-        outlet = (StreamOutlet if making.decision.asked.stream else WholeOutlet)(reply, headers, ledger, tell)
+        outlet: Outlet = WholeOutlet(reply, headers, ledger, tell)
+        if making.decision.asked.stream:
+            outlet = StreamOutlet(reply, headers, ledger, tell, comment_after_s=self._settings.comment_after_s)
         outcome: Outcome = "error"
         error: LoroError | None = InternalError("the reply broke on an error of loro's own")
         try:
@@ -247,6 +263,7 @@ def _record(making: Making, request: HttpRequest, ledger: Ledger, *, client: str
         told=making.told,
         taken_up=making.taken_up,
         progressed=making.progressed,
+        announced=making.announced,
         words_rejected=making.words_rejected,
         ack_outcome=making.outcome(ledger),
         seam_edits=making.seam_edits,

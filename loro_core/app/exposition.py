@@ -52,6 +52,12 @@ def families(metrics: Metrics, *, connections: int) -> Iterator[Family]:
         ],
     )
     yield Family(
+        name="loro_announced_total",
+        kind="counter",
+        help="Replies with a line before a tool call, by where it came from.",
+        samples=_counts(metrics.announced, "source"),
+    )
+    yield Family(
         name="loro_words_rejected_total",
         kind="counter",
         help="The acknowledging model's words that were not taken, by reason.",

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import trio
 
 from loro_core.chat import ChatRequest, Delta, Usage
+from loro_core.decide.announce import named_lines, offers_tools
 from loro_core.decide.history import recent
 from loro_core.decide.hygiene import KnownWords, without_acknowledgements
 from loro_core.decide.merge import Acknowledged, Progressed
@@ -187,8 +188,10 @@ class AckLeg:
 def without_our_words(request: ChatRequest, known: KnownWords) -> ChatRequest:
     """Return `request` with the replies of earlier turns as the answering model gave them.
 
-    known: what loro says before answers.
+    known: what loro says before answers; what it says before calls of the tools offered comes to it here.
     """
+    if offers_tools(request) and any(message.role == "assistant" for message in request.messages):
+        known = known.also(named_lines(request))
     return replace(request, messages=without_acknowledgements(request.messages, known))
 
 

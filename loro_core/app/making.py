@@ -12,6 +12,7 @@ from loro_core.app.legs import AckLeg, AnswerLeg, Line, without_our_words
 from loro_core.app.metrics import Acknowledgement
 from loro_core.app.replies import Encoding, Ledger, Part, StreamEncoding, WholeEncoding
 from loro_core.chat import ChatRequest, ReplyUsage, Turn
+from loro_core.decide.announce import Announcer, Source
 from loro_core.decide.bill import Bill
 from loro_core.decide.hygiene import KnownWords
 from loro_core.decide.merge import Action, Emit, Finish, Merge, State
@@ -26,12 +27,16 @@ from loro_core.wire.openai_out import ReplyHead
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """A request, what it is to its conversation, and what was decided about it."""
+    """A request, what it is to its conversation, and what was decided about it.
+
+    announcer: finds the line before a tool call; None where calls are not to be announced.
+    """
 
     asked: ChatRequest
     turn: Turn
     plan: Plan
     opening: Opening | None = None
+    announcer: Announcer | None = None
 
 
 class Making:
@@ -62,7 +67,9 @@ class Making:
         self._acknowledged = False
         self._finished = False
         self._answer_characters = 0
-        self._merge = Merge(acknowledging=opening is not None, choices=asked.n, apology=apology)
+        self._merge = Merge(
+            acknowledging=opening is not None, choices=asked.n, apology=apology, announce=decision.announcer
+        )
         self._answer = AnswerLeg(line, large, without_our_words(asked, known), plan.acknowledge, opening)
         self._acknowledge: AckLeg | None = None
         if plan.acknowledge is not None and opening is not None:
@@ -106,7 +113,9 @@ class Making:
                 if not delta.content or delta.index:
                     continue
                 note.say(delta.content)
-                if action.leg is Leg.ACK:
+                if action.announces:
+                    note.acknowledged = True
+                elif action.leg is Leg.ACK:
                     note.acknowledged = self._acknowledged = True
                 else:
                     self._answer_characters += len(delta.content)
@@ -138,6 +147,11 @@ class Making:
     def progressed(self) -> int:
         """How many lines followed the acknowledgement while the answer did not come."""
         return 0 if self._acknowledge is None else self._acknowledge.progressed
+
+    @property
+    def announced(self) -> Source | None:
+        """Where the line before a tool call came from, None if there was none."""
+        return None if self._merge.announced is None else self._merge.announced.source
 
     @property
     def usage(self) -> ReplyUsage:

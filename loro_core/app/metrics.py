@@ -22,6 +22,7 @@ from typing import Literal
 from loro_core.app.ledger import LedgerSums
 from loro_core.chat import Json, ReplyUsage, TurnKind
 from loro_core.decide import outcome as ack
+from loro_core.decide.announce import Source
 from loro_core.decide.bill import Bill
 from loro_core.decide.estimate import FirstTokens, Window
 from loro_core.decide.prefill import Rung, TakenUp
@@ -53,6 +54,7 @@ class ReplyRecord:
     told: how the answering model was told of the acknowledgement in the end, None if it was not to be.
     taken_up: what it made of words it was told natively, as far as that was seen.
     progressed: how many lines followed the acknowledgement while the answer did not come.
+    announced: where the line before a tool call came from, None if there was none.
     words_rejected: why the acknowledging model's words were not taken.
     ack_outcome: what became of the acknowledgement, as the user heard it. seam_edits: what was changed behind it.
     wasted_tokens, wasted_characters: what the reply's calls said in vain; characters where no tokens were counted.
@@ -75,6 +77,7 @@ class ReplyRecord:
     told: Rung | None = None
     taken_up: TakenUp | None = None
     progressed: int = 0
+    announced: Source | None = None
     words_rejected: str | None = None
     ack_outcome: ack.Outcome = ack.Outcome.SKIPPED
     seam_edits: Mapping[str, int] = field(default_factory=dict)
@@ -179,6 +182,7 @@ class Metrics:
         self.adopted = 0
         self.acknowledgements: Counter[str] = Counter()
         self.words_rejected: Counter[str] = Counter()
+        self.announced: Counter[str] = Counter()
         self.told: Counter[tuple[str, str]] = Counter()
         self.errors: Counter[str] = Counter()
         self.ledger = LedgerSums()
@@ -232,6 +236,8 @@ class Metrics:
         self.acknowledgements[record.acknowledgement] += 1
         if record.told is not None:
             self.told[record.told.value, record.taken_up.value if record.taken_up else ""] += 1
+        if record.announced is not None:
+            self.announced[record.announced] += 1
         if record.words_rejected is not None:
             self.words_rejected[record.words_rejected] += 1
         self.ledger.count(record.ack_outcome, record.seam_edits)
@@ -272,6 +278,7 @@ class Metrics:
                 "silent": self.acknowledgements["silent"],
                 "words_rejected": dict(self.words_rejected),
             },
+            "announced": dict(self.announced),
             "ledger": self.ledger.as_json(),
             "told": {rung.value: self._told(rung) for rung in Rung},
             "turns": dict(self.turns),

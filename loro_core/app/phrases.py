@@ -9,6 +9,7 @@ from pathlib import Path
 
 from loro_core.app.config import read_toml
 from loro_core.app.settings import WordsSettings
+from loro_core.decide.announce import ToolLines
 from loro_core.decide.phrasebook import Phrasebook, merged, override_tables
 from loro_core.decide.proofreading import problems_in
 from loro_core.errors import ConfigError
@@ -30,13 +31,23 @@ def phrasebook(words: WordsSettings, directory: Path) -> Phrasebook:
     return book
 
 
+def tool_lines(words: WordsSettings) -> ToolLines:
+    """Return the operator's lines before tool calls. Raises ConfigError."""
+    try:
+        return ToolLines.from_tables(words.tools)
+    except ConfigError as error:
+        raise ConfigError([f"words.tools.{problem}" for problem in error.problems]) from None
+
+
 def words_problems(words: WordsSettings, directory: Path) -> Sequence[str]:
     """Return what is wrong with the operator's own words, in the words of a ConfigError."""
-    try:
-        phrasebook(words, directory)
-    except ConfigError as error:
-        return error.problems
-    return ()
+    problems: list[str] = []
+    for read in (lambda: phrasebook(words, directory), lambda: tool_lines(words)):
+        try:
+            read()
+        except ConfigError as error:
+            problems += error.problems
+    return problems
 
 
 def shipped_tables() -> dict[str, object]:

@@ -37,6 +37,7 @@ def receipt(record: ReplyRecord) -> dict[str, Json]:
             "words_rejected": record.words_rejected,
             "progress_lines": record.progressed,
         },
+        "announced": record.announced,
         "acknowledgement_ms": _ms(record.acknowledged_s),
         "first_speakable_ms": _ms(record.first_speakable_s),
         "answer_first_token_ms": _ms(record.answer_first_token_s),

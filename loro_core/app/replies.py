@@ -23,6 +23,7 @@ from loro_core.wire.completion import completion_body, with_ledger
 from loro_core.wire.http1 import HeaderList
 from loro_core.wire.leg_trace import encode_leg
 from loro_core.wire.openai_out import ChunkEncoder, ReplyHead, error_event
+from loro_core.wire.sse import KEEP_ALIVE
 
 STREAM_HEADERS = (
     ("content-type", "text/event-stream; charset=utf-8"),
@@ -37,8 +38,8 @@ JSON_HEADERS = (("content-type", "application/json"),)
 class Ledger:
     """What came of a reply so far, for one request; its one writer is the outlet.
 
-    received, acknowledged, answered: when the request was read, the acknowledgement was on the wire, the answer's first
-    token was on the wire, on trio's clock; None until then.
+    received, acknowledged, announced, answered: when the request was read, the acknowledgement, the line before a tool
+        call, the answer's first token was on the wire, on trio's clock; None until then.
     hearing: what the user hears of it, by the client's own rule of release.
     error: why the reply will not be completed. finished: whether its end is on the wire.
     """
@@ -46,6 +47,7 @@ class Ledger:
     received: float
     hearing: Hearing
     acknowledged: float | None = None
+    announced: float | None = None
     answered: float | None = None
     finish_reason: str | None = None
     error: LoroError | None = None
@@ -58,7 +60,8 @@ class Ledger:
     @property
     def first_response_s(self) -> float | None:
         """Seconds from the request to the first words on the wire, whoever spoke them."""
-        firsts = [moment for moment in (self.acknowledged, self.answered) if moment is not None]
+        moments = (self.acknowledged, self.announced, self.answered)
+        firsts = [moment for moment in moments if moment is not None]
         return min(firsts) - self.received if firsts else None
 
     def note(self, action: Action, now: float) -> None:
@@ -67,7 +70,9 @@ class Ledger:
             delta = action.delta
             if delta.content and delta.index == 0:
                 self.hearing.feed(delta.content, now)
-            if action.leg is Leg.ACK:
+            if action.announces:
+                self.announced = now
+            elif action.leg is Leg.ACK:
                 if self.acknowledged is None:
                     self.acknowledged = now
             elif self.answered is None and delta.answers:
@@ -176,13 +181,23 @@ class StreamOutlet:
 
     The head goes out with the first of them, so until then an error can be a status.
     tell: for the ledger in the reply's end; None if the client did not ask for it.
+    comment_after_s: from the head on, a stream that was silent for so long gets a comment; 0 for never.
     """
 
-    def __init__(self, reply: Reply, headers: HeaderList, ledger: Ledger, tell: Tell | None = None) -> None:
+    def __init__(
+        self,
+        reply: Reply,
+        headers: HeaderList,
+        ledger: Ledger,
+        tell: Tell | None = None,
+        *,
+        comment_after_s: float = 0.0,
+    ) -> None:
         self._reply = reply
         self._headers = headers
         self._ledger = ledger
         self._tell = tell
+        self._comment_after_s = comment_after_s
 
     async def write(self, part: Part) -> None:
         """Send `part`. An error before anything was sent is only put into the ledger, for the caller to answer with."""
@@ -195,6 +210,8 @@ class StreamOutlet:
                 self._note(parts)
                 return
             await self._reply.start(200, self._headers)
+            if self._comment_after_s and not parts[-1].last:
+                self._reply.fill_silence(self._comment_after_s, KEEP_ALIVE)
         data = parts[0].data if len(parts) == 1 else b"".join([part.data for part in parts])
         if parts[-1].last:
             await self._finish(data, parts)

@@ -196,6 +196,13 @@ class ReplySettings:
     progress: bool = setting(
         True, Flag(), "whether more is said after the acknowledgement while the answer does not come"
     )
+    announce_tools: bool = setting(
+        True, Flag(), "whether a line is said before a tool call that would follow silence; not in `direct`"
+    )
+    # 5 s: LiveKit gives up after 10 s without a byte, and a busy machine may be late.
+    comment_after_s: float = setting(
+        5.0, Number(0, 60), "a stream on which nothing was written for this long gets a comment; 0: never"
+    )
     max_tokens_limit: int = setting(8192, Whole(1, 10000000), "the largest `max_tokens` that a client may ask for")
     temperature: float | None = setting(
         0.7, Number(0, 2, off="none"), "what the answering model gets if the client names none; `none` leaves it out"
@@ -223,6 +230,11 @@ class WordsSettings:
     )
     override: Mapping[str, Json] = setting(
         nothing(), Fields(), 'single parts of the phrase book, like `"en.greeting" = ["Welcome!"]`'
+    )
+    tools: Mapping[str, Json] = setting(
+        nothing(),
+        Fields(),
+        'what is said before calls of single tools, like `get_weather = { en = "Let me look outside." }`',
     )
 
 

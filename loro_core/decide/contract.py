@@ -17,6 +17,23 @@ from loro_core.fleet import Plan
 
 def forbids_acknowledgement(request: ChatRequest) -> Reason | None:
     """Return why this reply must be the answer alone, None if words may come before it."""
+    broken = _fixed_by_fields(request)
+    if broken is not None:
+        return broken
+    if request.messages[-1].role in ("tool", "function"):
+        return Reason.TOOL_RESULT
+    return _fixed_by_words(request)
+
+
+def forbids_announcement(request: ChatRequest) -> Reason | None:
+    """Return why nothing may be said before a tool call of this reply, None if something may be.
+
+    A tool's result does not forbid it: what breaks is an acknowledgement in front of what is told of the result.
+    """
+    return _fixed_by_fields(request) or _fixed_by_words(request)
+
+
+def _fixed_by_fields(request: ChatRequest) -> Reason | None:
     parameters = request.parameters
     tool_choice = parameters.get("tool_choice")
     if not request.stream:
@@ -31,8 +48,10 @@ def forbids_acknowledgement(request: ChatRequest) -> Reason | None:
         return Reason.RESPONSE_FORMAT
     if tool_choice == "required" or isinstance(tool_choice, Mapping):
         return Reason.TOOL_CHOICE
-    if request.messages[-1].role in ("tool", "function"):
-        return Reason.TOOL_RESULT
+    return None
+
+
+def _fixed_by_words(request: ChatRequest) -> Reason | None:
     if request.messages[-1].role == "assistant":
         return Reason.CONTINUATION
     if leading_marker(request):

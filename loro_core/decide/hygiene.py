@@ -23,6 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 from loro_core.chat import Json, Message
 from loro_core.decide.folded import Folded, letters
@@ -52,12 +53,12 @@ class KnownWords:
     sentences: Mapping[str, frozenset[str]]
     tails: frozenset[str] = frozenset()
     remembered: frozenset[str] = frozenset()
-    _starts: frozenset[str] = field(init=False, repr=False, compare=False)
+    starts: frozenset[str] = field(default=frozenset(), repr=False, compare=False)
     """The first letters of all of them: most messages are told apart by these, for a tenth of the work."""
 
     def __post_init__(self) -> None:
-        forms = (*self.sentences, *self.tails, *self.remembered)
-        object.__setattr__(self, "_starts", frozenset(form[:_START_LETTERS] for form in forms))
+        if not self.starts:
+            object.__setattr__(self, "starts", _starts_of((*self.sentences, *self.tails, *self.remembered)))
 
     @classmethod
     def of(cls, book: Phrasebook) -> KnownWords:
@@ -75,7 +76,10 @@ class KnownWords:
 
     def also(self, said: Iterable[str]) -> KnownWords:
         """Return these and the words that `said` holds, as they were written."""
-        return replace(self, remembered=self.remembered | (frozenset(map(letters, said)) - {""}))
+        more = frozenset(map(_form, said)) - {""}
+        if more <= self.remembered:
+            return self
+        return replace(self, remembered=self.remembered | more, starts=self.starts | _starts_of(more))
 
     def length_in(self, text: str) -> int:
         """Return how many characters of `text` are an acknowledgement that it begins with, 0 if it does with none."""
@@ -107,7 +111,17 @@ class KnownWords:
         start = letters(text[:_START_CHARACTERS])[:_START_LETTERS]
         if len(start) < _START_LETTERS:
             return True
-        return any(start[:count] in self._starts for count in range(_START_LETTERS + 1))
+        return any(start[:count] in self.starts for count in range(_START_LETTERS + 1))
+
+
+def _starts_of(forms: Iterable[str]) -> frozenset[str]:
+    return frozenset(form[:_START_LETTERS] for form in forms)
+
+
+@lru_cache(maxsize=1024)
+def _form(words: str) -> str:
+    """Return the letters of `words`; the same ones come with each request of a call."""
+    return letters(words)
 
 
 def without_acknowledgements(messages: Sequence[Message], known: KnownWords) -> tuple[Message, ...]:

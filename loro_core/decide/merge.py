@@ -34,16 +34,20 @@
 9. While the answer does not come, the acknowledging leg may go on: each progress line is one more delta of its own, and
    the seam knows all that was said. The answer's first word ends that leg.
 10. Tool calls are numbered from 0, with id and name in the first piece, whatever the upstream sends (`tools`).
+11. The first choice's first call, where nothing was said in that choice before it, may have a line before it: a delta
+    of its own, decided on when the call is there (`announce`), so that there is none without a call. Blank text says
+    nothing. The words are none of the answer's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from unicodedata import east_asian_width
 
 from loro_core.chat import Delta, ReplyUsage, Usage
+from loro_core.decide.announce import Announcement
 from loro_core.decide.category import Category
 from loro_core.decide.seam import Edit, Seam, SeamLimits
 from loro_core.decide.tools import ToolCalls
@@ -110,11 +114,15 @@ Event = Acknowledged | Progressed | Answered | Ticked | AnswerEnded | AnswerFail
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Emit:
-    """Write this delta. leg: whose words they are. role: whether it opens its choice and so names the role."""
+    """Write this delta. leg: whose words they are. role: whether it opens its choice and so names the role.
+
+    announces: whether it is the line before a tool call; its leg is the acknowledgement's, for the answer begins later.
+    """
 
     delta: Delta
     leg: Leg
     role: bool
+    announces: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,10 +166,18 @@ class Merge:
 
     acknowledging: whether an acknowledging leg runs at all; without one, no CancelLeg is asked for.
     seam: how much of the answer may be held back behind an acknowledgement, and how long.
+    announce: finds the line before a call, by the tool's name; None where calls are not to be announced.
+    announced: that line, once one was said.
     """
 
     def __init__(
-        self, *, acknowledging: bool, choices: int = 1, apology: str = "", seam: SeamLimits | None = None
+        self,
+        *,
+        acknowledging: bool,
+        choices: int = 1,
+        apology: str = "",
+        seam: SeamLimits | None = None,
+        announce: Callable[[str], Announcement | None] | None = None,
     ) -> None:
         self._acknowledging = acknowledging
         self._choices = choices
@@ -169,6 +185,8 @@ class Merge:
         self._state = State.OPEN
         self._seam_limits = seam
         self._seam: Seam | None = None
+        self._announce = announce  # until something is said
+        self.announced: Announcement | None = None
         self._before: Acknowledged | None = None
         self._calls: dict[int, ToolCalls] = {}
         self._opened: set[int] = set()
@@ -232,7 +250,9 @@ class Merge:
     @property
     def _passes_text(self) -> bool:
         """Whether the text of a choice that has begun is said as it comes."""
-        return self._state is State.ANSWERING and not self._acknowledging and (self._seam is None or self._seam.done)
+        if self._acknowledging or self._announce is not None:  # 2, 11: what comes may still decide
+            return False
+        return self._state is State.ANSWERING and (self._seam is None or self._seam.done)
 
     def _acknowledged(self, event: Acknowledged) -> list[Action]:
         self._acknowledging = event.more
@@ -240,6 +260,7 @@ class Merge:
         if self._state is not State.OPEN or not event.words:
             return []
         self._state = State.ACKNOWLEDGED  # 1
+        self._announce = None
         self._before = event
         self._seam = Seam(event.words, event.language, self._seam_limits, category=event.category)
         return [self._emit(Delta(content=event.words), Leg.ACK)]
@@ -265,11 +286,26 @@ class Merge:
         elif self._seam is not None and not self._seam.done and delta.index == 0:
             joined, delta = self._through_seam(self._seam, delta, now)  # 4
             actions += joined
+        if self._announce is not None and delta.index == 0 and delta.answers:
+            actions += self._announcement(delta)  # 11
         if delta.content or delta.tool_calls or delta.fields or (delta.choice_fields and delta.finish_reason is None):
             if delta.finish_reason is not None or delta.usage is not None:
                 delta = replace(delta, finish_reason=None, usage=None)
             actions.append(self._emit(delta, Leg.ANSWER))  # 3, 4
         return actions
+
+    def _announcement(self, delta: Delta) -> list[Action]:
+        """Return the line before the calls of `delta`, which is about to be written."""
+        fields = delta.fields
+        said = bool(delta.content and not delta.content.isspace()) or fields.get("refusal") or fields.get("audio")
+        if self._announce is None or not (said or delta.tool_calls):
+            return []
+        announce, self._announce = self._announce, None
+        name = next((call.name for call in delta.tool_calls if call.name), None)
+        self.announced = announce(name) if name and not said else None
+        if self.announced is None:
+            return []
+        return [self._emit(Delta(content=self.announced.text), Leg.ACK, announces=True)]
 
     def _through_seam(self, seam: Seam, delta: Delta, now: float) -> tuple[list[Action], Delta]:
         """Return what must be said before `delta`, and what is to be said of it."""
@@ -314,10 +350,13 @@ class Merge:
         return [*actions, *self._drop_acknowledgement(), last]
 
     def _unfinished_calls(self) -> list[Action]:
-        held = {index: calls.end() for index, calls in self._calls.items()}
-        return [
-            self._emit(Delta(index=index, tool_calls=pieces), Leg.ANSWER) for index, pieces in held.items() if pieces
-        ]
+        actions: list[Action] = []
+        for index, calls in self._calls.items():
+            delta = Delta(index=index, tool_calls=calls.end())
+            if delta.tool_calls:
+                actions += self._announcement(delta) if index == 0 else []
+                actions.append(self._emit(delta, Leg.ANSWER))
+        return actions
 
     def _failed(self, error: UpstreamError) -> list[Action]:
         if len(self._endings) >= self._choices and self._opened <= self._endings.keys():
@@ -328,8 +367,8 @@ class Merge:
         self._state = State.CLOSED
         return [*actions, Abort(error=error)]
 
-    def _emit(self, delta: Delta, leg: Leg) -> Emit:
-        return Emit(delta=delta, leg=leg, role=self._opens(delta.index))
+    def _emit(self, delta: Delta, leg: Leg, *, announces: bool = False) -> Emit:
+        return Emit(delta=delta, leg=leg, role=self._opens(delta.index), announces=announces)
 
     def _opens(self, index: int) -> bool:
         if index in self._opened:

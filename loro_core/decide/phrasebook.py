@@ -5,7 +5,7 @@ handed over as plain mappings. A language's table:
 
     join                  what stands between sentence, tail, lead-in and answer: " " or ""
     lead_ins, tails       for every category that does not say its own, but for greeting, closing and grave
-    [greeting] ...        a table for each Category, one for the tone `grave`, one for `progress`:
+    [greeting] ...        a table for each Category, one for the tone `grave`, one for `progress`, one for `tool`:
     phrases               a phrase is in one table only; with none, nothing is said
     lead_ins, tails       instead of the language's
 
@@ -28,13 +28,16 @@ GRAVE = "grave"
 PROGRESS = "progress"
 """The table for an answer that does not come: its phrases are said one after another, in any order."""
 
+TOOL = "tool"
+"""The table for a tool call that nothing was said before: its phrases fit any tool, and nothing leads on from them."""
+
 STANDALONE = frozenset({Category.GREETING.value, Category.CLOSING.value, GRAVE})
 """What follows these is a sentence of its own: no lead-in or tail but those in the table itself."""
 
 SPEAKING = tuple(category for category in Category if category is not Category.BACKCHANNEL)
 """The categories that get words."""
 
-_TABLES = (*(category.value for category in SPEAKING), GRAVE, PROGRESS)
+_TABLES = (*(category.value for category in SPEAKING), GRAVE, PROGRESS, TOOL)
 _LISTS = ("phrases", "lead_ins", "tails")
 
 
@@ -55,12 +58,14 @@ class Chapter:
     """A language's part of the book.
 
     grave: for grave turns of any category; None says nothing to them. progress: for an answer that does not come.
+    tool: for a tool call.
     """
 
     join: str
     phrases: Mapping[Category, Phrases]
     grave: Phrases | None = None
     progress: Phrases | None = None
+    tool: Phrases | None = None
 
     def tables(self) -> Iterator[tuple[str, Phrases]]:
         """Yield each table's name and what is in it."""
@@ -69,6 +74,8 @@ class Chapter:
             yield GRAVE, self.grave
         if self.progress is not None:
             yield PROGRESS, self.progress
+        if self.tool is not None:
+            yield TOOL, self.tool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +134,13 @@ def _lines(at: tuple[str, ...], table: Mapping[str, object]) -> Iterator[tuple[t
             yield path, value
 
 
+def _shared_with(name: str, lists: Mapping[str, dict[str, str]]) -> Mapping[str, dict[str, str]]:
+    """Return those of the language's lists that hold for the table `name` too."""
+    if name in STANDALONE:
+        return {}
+    return {"tails": lists["tails"]} if name == TOOL else lists
+
+
 class _Reader:
     """Reads tables into chapters and keeps every problem it meets."""
 
@@ -148,7 +162,7 @@ class _Reader:
         shared = {name: self._texts(f"{tag}.{name}", table.get(name, [])) for name in ("lead_ins", "tails")}
         seen: dict[str, str] = {}
         read = {
-            name: self._phrases(f"{tag}.{name}", table[name], {} if name in STANDALONE else shared, seen)
+            name: self._phrases(f"{tag}.{name}", table[name], _shared_with(name, shared), seen)
             for name in _TABLES
             if name in table
         }
@@ -157,6 +171,7 @@ class _Reader:
             phrases={c: read[c.value] for c in SPEAKING if c.value in read},
             grave=read.get(GRAVE),
             progress=read.get(PROGRESS),
+            tool=read.get(TOOL),
         )
 
     def _phrases(self, path: str, table: object, shared: Mapping[str, dict[str, str]], seen: dict[str, str]) -> Phrases:

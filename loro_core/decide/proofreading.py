@@ -7,7 +7,8 @@ known. Beyond that:
     unfinished       a sentence that does not end, or a lead-in that does; 、 holds LiveKit back
     beginning        a sentence that is the beginning of another: one said would count as the other
     too long         with its tail, more than `LONGEST`
-    held             a client that collects text would not let it out before the answer begins
+    held             a client that collects text would not let it out before the answer begins; not asked of words for
+                     a tool, which the end of the reply lets out
 
 A language without rules is not judged for its words. Words for grave news may say they are sorry, and greetings,
 farewells and grave words need not be let out at once: what follows them is a sentence of its own.
@@ -20,12 +21,15 @@ from collections.abc import Collection, Iterator
 
 from loro_core.decide.history import WINDOW, spoken_form
 from loro_core.decide.languages import LANGUAGES
-from loro_core.decide.phrasebook import GRAVE, PROGRESS, SPEAKING, STANDALONE, Chapter, Phrasebook, Phrases
+from loro_core.decide.phrasebook import GRAVE, PROGRESS, SPEAKING, STANDALONE, TOOL, Chapter, Phrasebook, Phrases
 from loro_core.decide.release.profile import PROFILES, Phrasing, shape
 from loro_core.decide.screen import Limits, Reason, Rejection, screen
 
 ENOUGH = WINDOW + 2
 """So many sentences leave one to choose even when the last six replies used six others."""
+
+ENOUGH_FOR_TOOLS = 3
+"""Most calls are announced by what the tool is called; these are for the others."""
 
 LONGEST = 120
 """With its tail: eight seconds of speech, and the answer waits for them."""
@@ -59,7 +63,7 @@ def _in_chapter(tag: str, chapter: Chapter) -> Iterator[str]:
         yield from _unfinished(where, phrases)
         if tag in LANGUAGES:
             yield from _unspeakable(where, tag, chapter.join, phrases, sober=name in (GRAVE, PROGRESS))
-            if name not in STANDALONE:
+            if name not in STANDALONE and name != TOOL:
                 yield from _held(where, tag, chapter.join, phrases)
     if tag in LANGUAGES:
         for tail in sorted(tails):
@@ -85,6 +89,8 @@ def _missing(tag: str, chapter: Chapter) -> Iterator[str]:
         for what, texts in wanted.items():
             if len(texts) < ENOUGH:
                 yield f"{tag}.{name}.{what}: {len(texts)}, needs {ENOUGH} never to repeat within {WINDOW} turns"
+    if len(tables[TOOL].sentences if TOOL in tables else ()) < ENOUGH_FOR_TOOLS:
+        yield f"{tag}.{TOOL}.phrases: fewer than {ENOUGH_FOR_TOOLS}"
 
 
 def _unfinished(where: str, phrases: Phrases) -> Iterator[str]:

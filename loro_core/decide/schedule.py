@@ -1,6 +1,6 @@
 """The built-in policies: when an acknowledgement is worth saying, and how long better words are waited for.
 
-direct    the answering model alone.
+direct    the answering model alone, its tool calls unannounced.
 race      both models start at the same instant; the acknowledging model's words are written when they are ready.
 instant   a phrase is written at once; the answering model is told at its start that it was said.
 adaptive  direct where the turn wants no words, or the answer will be quick enough for nobody to notice (`gate`); else
@@ -27,7 +27,7 @@ class Direct:
     name: str = "direct"
 
     def plan(self, request: ChatRequest, fleet: Snapshot, now: float, rng: random.Random) -> Plan:  # noqa: ARG002
-        return Plan(policy=self.name, reason="policy")
+        return Plan(policy=self.name, reason="policy", announce_tools=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -227,6 +227,7 @@ class _Connection:
         counts.in_flight += 1
         try:
             async with trio.open_nursery() as nursery:
+                reply.tasks = nursery
                 nursery.start_soon(self._watch, reply)
                 await self._handle(request, reply)
                 nursery.cancel_scope.cancel()

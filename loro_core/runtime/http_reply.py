@@ -7,11 +7,15 @@
     STREAMING      finish          (head,) last data, last chunk  OVER, end=finished
     NEW STREAMING  abort           end of file, no last chunk     OVER, end=aborted
     any            (client leaves, or takes nothing for too long)  OVER, end=disconnected | stalled
+    STREAMING      (nothing sent for so long as `fill_silence` says, of what has begun)  one chunk: the filler
 
 The head waits for the first write so that both travel in one segment, and so that an error before the first byte can
 still be answered with its own status. When the client leaves, the handler's scope is cancelled: the handler sees
 trio.Cancelled at its next checkpoint, never an error of the socket. Calls made after that, from cleanup that is
 shielded, do nothing.
+
+The filler of silence is sent by a task of its own, between two calls and never within one: it begins only while no
+send is under way, and a call that comes meanwhile waits until the filler is through.
 """
 
 from __future__ import annotations
@@ -53,9 +57,11 @@ class _State(Enum):
 class Reply:
     """Handed to the handler beside the request. Its methods may be called by one task at a time.
 
+    tasks: where what goes on beside the handler runs; it is cancelled as soon as the handler is done.
     status: as given to `send` or `start`, None before.
     bytes_sent: what the socket has taken, heads and framing included.
-    first_write_at: when the socket had taken the first of it, on trio's clock; None before.
+    first_write_at, last_write_at: when the socket had taken the first and the latest of it, on trio's clock; None
+        before.
     end: how it ended, None while it has not.
     """
 
@@ -88,10 +94,13 @@ class Reply:
         self._midway = False
         self._finishing = False
         self._keep_alive = False
+        self._filled: trio.Event | None = None  # set once the filler that is being sent is through
+        self.tasks: trio.Nursery | None = None
         self.scope = trio.CancelScope()
         self.status: int | None = None
         self.bytes_sent = 0
         self.first_write_at: float | None = None
+        self.last_write_at: float | None = None
         self.end: End | None = None
 
     @property
@@ -134,12 +143,39 @@ class Reply:
             self._begin(status, headers, length=None)
         await trio.lowlevel.checkpoint_if_cancelled()
 
+    def fill_silence(self, after_s: float, filler: bytes) -> None:
+        """Send `filler` whenever nothing was sent for `after_s`, from the first `write` until the reply's end.
+
+        filler: what the client's reader skips, and as whole as every `write` of this reply.
+        """
+        if self.tasks is None:
+            raise RuntimeError("reply.fill_silence: this reply has no tasks beside its handler")
+        self.tasks.start_soon(self._fill_silence, after_s, filler)
+
+    async def _fill_silence(self, after_s: float, filler: bytes) -> None:
+        due = trio.current_time() + after_s
+        while self._state is not _State.OVER:
+            await trio.sleep_until(due)
+            now = trio.current_time()
+            quiet_since = now if self._midway or self.last_write_at is None else self.last_write_at
+            due = quiet_since + after_s
+            if due <= now and self._state is _State.STREAMING and not self._finishing:
+                self._filled = trio.Event()
+                try:
+                    await self._send(self._framed(filler))
+                finally:
+                    self._filled.set()
+                    self._filled = None
+                due = trio.current_time() + after_s
+
     async def write(self, data: bytes) -> None:
         """Send the next part of the stream and wait until the socket has taken it: that wait is the backpressure.
 
         data: nothing is sent if empty.
         After Cancelled some of it may have been sent, and nothing more can be.
         """
+        if self._filled is not None:
+            await self._filled.wait()
         if not self.client_gone:
             self._expect(_State.STREAMING, "write")
         if data and not self.client_gone:
@@ -153,6 +189,8 @@ class Reply:
         A client that leaves after it has everything but the last chunk has what it came for: that is "finished" too.
         openai-python closes as soon as it has read `[DONE]`.
         """
+        if self._filled is not None:
+            await self._filled.wait()
         if self.end == "disconnected" and not last and self.started and not self._midway:
             self.end = "finished"
             return
@@ -255,8 +293,9 @@ class Reply:
 
     def _count(self, sent: int) -> None:
         self.bytes_sent += sent
+        self.last_write_at = trio.current_time()
         if self.first_write_at is None:
-            self.first_write_at = trio.current_time()
+            self.first_write_at = self.last_write_at
 
     async def _lost(self, end: End) -> None:
         if self.end is None:

@@ -67,6 +67,7 @@ def _check_plans(policy: Policy, request: ChatRequest, fleet: Snapshot, asked: s
 def _check_plan(policy: Policy, plan: Plan, asked: str) -> None:
     assert plan.policy == policy.name, f"{asked} its plan names {plan.policy!r}, it is {policy.name!r}"
     assert isinstance(plan.reason, str), f"{asked} its reason is {plan.reason!r}, needs text"
+    assert isinstance(plan.announce_tools, bool), f"{asked} announce_tools is {plan.announce_tools!r}, needs a bool"
     if plan.acknowledge is not None:
         _check_acknowledge(plan.acknowledge, asked)
 

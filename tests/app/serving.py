@@ -26,7 +26,11 @@ QUESTION = {"model": "loro", "messages": [{"role": "user", "content": "Why is th
 
 
 class Heard:
-    """One response, as it arrived. at_s: for each event of a stream, the seconds since the request."""
+    """One response, as it arrived.
+
+    at_s: for each event of a stream, the seconds since the request; keep_alive_s: the same for each comment that only
+    says that the stream is alive.
+    """
 
     def __init__(self) -> None:
         self.status = 0
@@ -34,6 +38,7 @@ class Heard:
         self.body = b""
         self.events: list[str] = []
         self.at_s: list[float] = []
+        self.keep_alive_s: list[float] = []
         self.complete = False
 
     @property
@@ -113,8 +118,13 @@ async def _exchange(
         elif isinstance(event, h11.Data):
             heard.body += event.data
             *events, pending = (pending + bytes(event.data)).split(b"\n\n")
-            heard.events += [e.decode().removeprefix("data: ") for e in events]
-            heard.at_s += [trio.current_time() - start] * len(events)
+            now_s = trio.current_time() - start
+            for text in (event.decode() for event in events):
+                if text == ": keep-alive":
+                    heard.keep_alive_s.append(now_s)
+                else:
+                    heard.events.append(text.removeprefix("data: "))
+                    heard.at_s.append(now_s)
         else:
             heard.complete = isinstance(event, h11.EndOfMessage)
             return

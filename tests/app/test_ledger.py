@@ -81,6 +81,7 @@ async def test_a_client_that_asks_gets_the_ledger_in_the_chunk_of_the_usage(auto
         "reason": "policy",
         "adopted": False,
         "acknowledgement": {"outcome": "spoken", "source": "model", "words_rejected": None, "progress_lines": 0},
+        "announced": None,
         "acknowledgement_ms": pytest.approx(100, abs=1),
         "first_speakable_ms": pytest.approx(100, abs=1),
         "answer_first_token_ms": pytest.approx(4000, abs=1),

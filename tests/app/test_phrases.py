@@ -11,7 +11,7 @@ import pytest
 
 from loro_core.app import cli
 from loro_core.app.config import load
-from loro_core.app.phrases import phrasebook, shipped_tables
+from loro_core.app.phrases import phrasebook, shipped_tables, tool_lines
 from loro_core.app.settings import WordsSettings
 from loro_core.decide.category import Category
 from loro_core.errors import ConfigError
@@ -95,6 +95,24 @@ def test_check_config_reads_the_words(tmp_path, monkeypatch, capsys):
     assert "words.override: en.greting: no such key" in capsys.readouterr().err
 
 
+def test_lines_before_tool_calls_come_from_the_file_and_every_problem_is_told(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".env").touch()
+    config = tmp_path / "loro.toml"
+    written(config, '[words.tools.get_weather]\nen = "Let me look outside."\n[words.tools.beep]\n"*" = ""\n')
+    lines = tool_lines(load(environ={}, directory=tmp_path).words)
+    assert (lines.line("get_weather", "en"), lines.line("beep", "en"), lines.line("f", "en")) == (
+        "Let me look outside.",
+        "",
+        None,
+    )
+    written(config, '[words.override]\n"en.greting" = ["Hi."]\n[words.tools]\nf = { en = "" , d = "x" }\ng = 1\n')
+    assert cli.main(["check-config"]) == cli.UNUSABLE
+    told = capsys.readouterr().err
+    assert "words.override: en.greting: no such key" in told
+    assert "words.tools.f.d: a language is named like" in told and "words.tools.g: needs a table" in told
+
+
 # --- the proofreader -----------------------------------------------------------------------------------------------
 
 
@@ -110,7 +128,7 @@ def test_a_file_is_judged_as_it_will_be_used(tmp_path, capsys):
     assert cli.main(["phrases", str(path)]) == cli.BROKEN
     assert capsys.readouterr().out.splitlines() == [
         "en.greeting.phrases: 1, needs 8 never to repeat within 6 turns",
-        "en, it: 93 phrases, 1 problems",
+        "en, it: 97 phrases, 1 problems",
     ]
 
 

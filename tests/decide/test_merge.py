@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from loro_core.chat import Delta, ReplyUsage, ToolCallDelta, Usage
+from loro_core.decide.announce import Announcement
 from loro_core.decide.category import Category
 from loro_core.decide.merge import (
     Abort,
@@ -258,3 +259,95 @@ def test_an_answer_that_was_said_already_leaves_the_acknowledgement_alone():
 def test_without_an_acknowledgement_nothing_is_held():
     assert text_of(run(Merge(acknowledging=False), says("Hello"))) == "Hello"
     assert text_of(run(Merge(acknowledging=True), Acknowledged(), says("Hello"))) == "Hello"
+
+
+# --- 11: a line before a tool call ---------------------------------------------------------------------------------
+
+LINE = Announcement(text="Let me look. ", source="named")
+
+
+def announcing(*, acknowledging: bool = False) -> Merge:
+    return Merge(acknowledging=acknowledging, announce=lambda tool: LINE if tool == "look" else None)
+
+
+def emits(actions: list[Action]) -> list[Emit]:
+    return [a for a in actions if isinstance(a, Emit)]
+
+
+def piece(index: int = 0, **more: str) -> Answered:
+    return Answered(delta=Delta(tool_calls=(ToolCallDelta(index=index, **more),)))  # type: ignore[arg-type]
+
+
+def test_a_call_behind_silence_has_its_line_before_it_and_opens_nothing_twice():
+    merge = announcing(acknowledging=True)
+    cancel, line, call = run(merge, CALL)
+    assert cancel == CancelLeg(leg=Leg.ACK)
+    assert line == Emit(delta=Delta(content="Let me look. "), leg=Leg.ACK, role=True, announces=True)
+    assert isinstance(call, Emit) and call.delta.tool_calls[0].id == "c1" and not call.role and not call.announces
+    assert merge.announced == LINE and run(merge, WORDS) == []
+
+
+def test_several_calls_have_one_line():
+    both = Delta(tool_calls=(ToolCallDelta(index=0, id="a", name="look"), ToolCallDelta(index=1, id="b", name="look")))
+    actions = run(announcing(), Answered(delta=both), piece(2, id="c", name="look"), AnswerEnded())
+    assert [e.announces for e in emits(actions)] == [True, False, False]
+
+
+def test_the_first_call_decides():
+    merge = announcing()
+    actions = run(merge, piece(0, id="a", name="beep"), piece(1, id="b", name="look"), AnswerEnded())
+    assert not [e for e in emits(actions) if e.announces] and merge.announced is None
+
+
+def test_what_was_said_before_the_call_makes_its_line_needless():
+    for merge, before in (
+        (announcing(), [says("I will look.")]),
+        (announcing(acknowledging=True), [WORDS]),
+        (announcing(), [Answered(delta=Delta(fields={"refusal": "No."}))]),
+        (announcing(), [Answered(delta=Delta(content="Well, ", tool_calls=CALL.delta.tool_calls))]),
+    ):
+        assert not [e for e in emits(run(merge, *before, CALL, AnswerEnded())) if e.announces]
+
+
+def test_blank_text_reasoning_and_an_acknowledgement_without_words_say_nothing():
+    thinks = Answered(delta=Delta(fields={"reasoning_content": "hm"}))
+    merge = announcing(acknowledging=True)
+    actions = run(merge, Acknowledged(words=""), thinks, says("\n\n"), CALL)
+    assert [e.announces for e in emits(actions)] == [False, False, True, False]
+
+
+def test_text_that_comes_in_batches_makes_the_line_needless_too():
+    merge = announcing()
+    for text in ("\n", "I will", " look."):
+        merge.receive_deltas([Delta(content=text)], 0.0)
+    assert not [e for e in emits(merge.receive_deltas([CALL.delta], 0.0)) if e.announces]
+
+
+def test_the_line_waits_for_the_calls_name():
+    merge = announcing()
+    assert run(merge, piece(id="a"), piece(arguments="{")) == []
+    line, call = emits(run(merge, piece(name="look", arguments="}")))
+    assert line.announces and call.delta.tool_calls[0].arguments == "{}"
+
+
+def test_a_call_that_is_held_to_the_end_has_its_line_too():
+    line, call = emits(run(announcing(), piece(name="look", arguments="{}"), AnswerEnded()))
+    assert line.announces and call.delta.tool_calls[0].name == "look"
+
+
+def test_without_a_call_there_is_no_line():
+    for last in (AnswerEnded(), LOST):
+        actions = run(announcing(), piece(id="a"), last)
+        assert not [e for e in emits(actions) if e.announces]
+
+
+def test_another_choices_call_has_none():
+    call = Delta(index=1, tool_calls=CALL.delta.tool_calls)
+    merge = Merge(acknowledging=False, choices=2, announce=lambda _: LINE)
+    assert not [e for e in emits(run(merge, Answered(delta=call), AnswerEnded())) if e.announces]
+
+
+def test_an_answer_that_breaks_off_behind_its_line_apologises():
+    merge = Merge(acknowledging=False, apology="Sorry.", announce=lambda _: LINE)
+    actions = run(merge, CALL, LOST)
+    assert text_of(actions).split() == ["Let", "me", "look.", "Sorry."] and isinstance(actions[-1], Abort)

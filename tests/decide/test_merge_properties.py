@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from loro_core.chat import Delta, ToolCallDelta, Usage
+from loro_core.decide.announce import Announcement
 from loro_core.decide.merge import (
     Abort,
     Acknowledged,
@@ -32,9 +33,10 @@ usages = st.none() | st.builds(Usage, prompt_tokens=st.integers(0, 9), completio
 class MergedReply(RuleBasedStateMachine):
     """Any order of events that two legs can produce: the acknowledgement reports once, the answer ends once."""
 
-    @initialize(acknowledging=st.booleans(), choices=st.integers(1, 2))
-    def start(self, acknowledging: bool, choices: int) -> None:
-        self.merge = Merge(acknowledging=acknowledging, choices=choices)
+    @initialize(acknowledging=st.booleans(), choices=st.integers(1, 2), announcing=st.booleans())
+    def start(self, acknowledging: bool, choices: int, announcing: bool) -> None:
+        self.merge = Merge(acknowledging=acknowledging, choices=choices, announce=self.announce if announcing else None)
+        self.asked_for: list[str] = []
         self.choices = choices
         self.now = 0.0
         self.ack_pending = acknowledging
@@ -45,6 +47,11 @@ class MergedReply(RuleBasedStateMachine):
         self.usage: Usage | None = None
         self.over = False
         self.out: list[Action] = []
+
+    def announce(self, tool: str) -> Announcement | None:
+        """Know a line for one tool and none for the other."""
+        self.asked_for.append(tool)
+        return Announcement(text="Looking. ", source="named") if tool == "f" else None
 
     def feed(self, event: Acknowledged | Answered | Ticked | AnswerEnded | AnswerFailed) -> None:
         self.out += self.merge.receive(event)
@@ -60,17 +67,17 @@ class MergedReply(RuleBasedStateMachine):
     @rule(
         data=st.data(),
         text=texts,
-        call=st.booleans(),
+        call=st.sampled_from([None, None, "f", "g"]),
         reason=st.sampled_from([None, None, "stop", "length"]),
         usage=usages,
     )
     def the_answer_goes_on(
-        self, data: st.DataObject, text: str, call: bool, reason: str | None, usage: Usage | None
+        self, data: st.DataObject, text: str, call: str | None, reason: str | None, usage: Usage | None
     ) -> None:
         open_choices = [i for i in range(self.choices) if i not in self.reasons]
         index = data.draw(st.sampled_from(open_choices))
         number = len(self.calls[index])
-        calls = (ToolCallDelta(index=number, id=f"c{number}", name="f", arguments=text),) if call else ()
+        calls = (ToolCallDelta(index=number, id=f"c{number}", name=call, arguments=text),) if call else ()
         self.said[index].append(text)
         self.calls[index] += calls
         if reason is not None:
@@ -110,8 +117,22 @@ class MergedReply(RuleBasedStateMachine):
         return [a for a in self.out if isinstance(a, Emit) and a.delta.index == index]
 
     @invariant()
+    def a_call_is_announced_at_most_once_right_before_it_and_only_behind_silence(self) -> None:
+        assert len(self.asked_for) <= 1
+        for at, action in enumerate(self.out):
+            if isinstance(action, Emit) and action.announces:
+                assert action.delta == Delta(content="Looking. ") and self.asked_for == ["f"]
+                following = self.out[at + 1]
+                assert isinstance(following, Emit) and following.delta.tool_calls[0].name == "f"
+                before = [a.delta.content or "" for a in self.out[:at] if isinstance(a, Emit) and a.delta.index == 0]
+                assert not "".join(before).strip()
+                assert not [
+                    a for a in self.out[:at] if isinstance(a, Emit) and a.delta.index == 0 and a.delta.tool_calls
+                ]
+
+    @invariant()
     def legs_do_not_interleave(self) -> None:
-        spoken = [a.leg for a in self.out if isinstance(a, Emit) and a.delta.answers]
+        spoken = [a.leg for a in self.out if isinstance(a, Emit) and a.delta.answers and not a.announces]
         assert spoken == sorted(spoken, key=lambda leg: leg is Leg.ANSWER)
         assert spoken.count(Leg.ACK) <= 1
 
@@ -125,8 +146,8 @@ class MergedReply(RuleBasedStateMachine):
     def no_text_is_lost_or_invented(self) -> None:
         for index in range(self.choices):
             answer = "".join(self.said[index])
-            out = "".join(a.delta.content or "" for a in self.emitted(index))
-            acknowledged = [a for a in self.emitted(index) if a.leg is Leg.ACK]
+            out = "".join(a.delta.content or "" for a in self.emitted(index) if not a.announces)
+            acknowledged = [a for a in self.emitted(index) if a.leg is Leg.ACK and not a.announces]
             if acknowledged and index == 0:
                 joined = self.merge.state in (State.ANSWERING, State.CLOSED)
                 assert out == self.words + (applied(self.merge.seam_edits, answer) if joined else "")
@@ -158,7 +179,7 @@ class MergedReply(RuleBasedStateMachine):
         cancels = [a for a in self.out if isinstance(a, CancelLeg)]
         assert len(cancels) <= 1
         if cancels:
-            assert not [a for a in self.out if isinstance(a, Emit) and a.leg is Leg.ACK]
+            assert not [a for a in self.out if isinstance(a, Emit) and a.leg is Leg.ACK and not a.announces]
 
     @invariant()
     def a_failure_is_never_dressed_as_an_end(self) -> None:

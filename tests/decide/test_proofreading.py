@@ -57,6 +57,20 @@ def test_a_language_with_rules_needs_every_table(phrase_tables, name):
     assert list(problems_in(Phrasebook.from_tables({"de": german}))) == [f"de.{name}: missing"]
 
 
+def test_a_language_with_rules_needs_lines_that_fit_any_tool(phrase_tables):
+    tables = merged(phrase_tables, override_tables({"de.tool": ["Gut, ich fange damit an."]}))
+    assert list(problems_in(Phrasebook.from_tables(tables), ["de"])) == ["de.tool.phrases: fewer than 3"]
+    tables = merged(phrase_tables, override_tables({"en.tool": ["Sure, I will do that for you.", "Hm", "Okay then."]}))
+    found = list(problems_in(Phrasebook.from_tables(tables), ["en"]))
+    assert "en.tool: 'Sure, I will do that for you.': yes_no" in found
+    assert "en.tool: 'Hm' does not end as a sentence" in found
+
+
+def test_nothing_leads_on_from_a_line_before_a_tool_but_a_tail_may_follow(book):
+    for tag, chapter in book.chapters.items():
+        assert chapter.tool is not None and chapter.tool.lead_ins == () and chapter.tool.tails, tag
+
+
 @pytest.mark.parametrize("what", ["phrases", "tails"])
 def test_too_few_to_choose_from_is_a_problem(phrase_tables, what):
     few = {

@@ -83,6 +83,13 @@ class Peer:
         """Return whether the server has nothing more to say."""
         return self._buffer == b"" and await self.stream.receive_some(1) == b""
 
+    async def all_bytes_until(self, end: bytes) -> bytes:
+        """Return what comes until it ends so, or nothing more comes."""
+        found = b""
+        while not found.endswith(end) and (data := await self.stream.receive_some(65536)):
+            found += data
+        return found
+
     async def all_bytes(self) -> bytes:
         found = self._buffer
         while data := await self.stream.receive_some(65536):

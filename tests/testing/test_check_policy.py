@@ -73,6 +73,7 @@ LATER = Plan(policy="altered", acknowledge=Acknowledge(ask_model=False, words="H
         (Altered(lambda *_: None), "returned NoneType, needs a Plan"),
         (Altered(lambda *_: Plan(policy="other")), "its plan names 'other'"),
         (Altered(lambda *_: Plan(policy="altered", reason=None)), "its reason is None"),  # type: ignore[arg-type]
+        (Altered(lambda *_: Plan(policy="altered", announce_tools=None)), "announce_tools is None"),  # type: ignore[arg-type]
         (Altered(lambda *_: Plan(policy="altered", reason=str(next(counter)))), "planned differently"),
         (Altered(lambda r, f, now, rng: LATER if now > 2000 else Plan(policy="altered")), "hangs on the hour"),
         (Altered(lambda *_: Plan(policy="altered", reason=str(random.random()))), "planned differently"),
