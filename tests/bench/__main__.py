@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from tests.bench import table
+from tests.bench import page, table
 from tests.bench.cases import CASES, House
 from tests.bench.findings import Finding
 from tests.bench.processes import ROOT, CannotMeasure, Running, litellm, loro, machine, nginx, upstream
@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     report |= {"took_s": round(time.time() - begun, 1), "findings": [finding.to_json() for finding in findings]}
     _write(report, given.out)
     print("\n" + table.text(report))
-    print(f"{given.out}/bench.json; {report['took_s']:.0f} s")
+    print(f"{given.out}/bench.json and bench.html; {report['took_s']:.0f} s")
     if given.write_docs:
         DOCS.write_text(table.into(DOCS.read_text(encoding="utf-8"), table.markdown(report)), encoding="utf-8")
         print(f"{DOCS.relative_to(ROOT)} holds this table")
@@ -103,6 +103,7 @@ def _measured(name: str, house: House) -> Finding:
 
 def _write(report: dict[str, Any], out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
+    (out / "bench.html").write_text(page.render(report), encoding="utf-8")
     (out / "bench.json").write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 

@@ -168,6 +168,7 @@ def litellm(upstream_port: int) -> Iterator[Running]:
         "LITELLM_TELEMETRY": "False",
         "LITELLM_LOG": "ERROR",
         "NO_DOCS": "True",
+        "LITELLM_DANGEROUSLY_PERMIT_WEAK_OR_UNSET_MASTER_KEY": "true",  # no key of its own, as the others have none
     }
     with tempfile.TemporaryDirectory() as directory:
         configuration = Path(directory) / "litellm.yaml"

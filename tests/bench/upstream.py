@@ -2,10 +2,11 @@
 
 The scripted upstream of `loro_core.testing` plays every fault there is; this one plays none and costs a tenth, so that
 it is never what a gateway waits for. What it says is told it by `POST /__play__`, a `Shape` for each model, which also
-forgets the counts that `GET /__counts__` gives:
+forgets the counts that `GET /__counts__` gives. Where it is late itself, two pieces of a reply stay half their distance
+apart at least.
 
     calls      requests by model: what a gateway answered without asking shows here
-    late_s     how much later than due events were written: the median, the 99th percentile and the most
+    late_s     how much later than due pieces were written: the median, the 99th percentile and the most
     cut        replies whose reader left before their end
     cpu_s      this process's own time
 
@@ -38,7 +39,7 @@ _LATENESS_KEPT = 1 << 18
 class _Connection:
     """One accepted connection: what it has asked and not been answered yet, and the reply being written."""
 
-    __slots__ = ("asked", "closes", "next", "reply", "socket", "started_s", "unsent")
+    __slots__ = ("asked", "closes", "next", "reply", "socket", "started_s", "unsent", "written_s")
 
     def __init__(self, accepted: socket.socket) -> None:
         self.socket = accepted
@@ -47,6 +48,7 @@ class _Connection:
         self.reply: Encoded | None = None
         self.next = 0
         self.started_s = 0.0
+        self.written_s = 0.0
         self.closes = False
 
 
@@ -165,6 +167,9 @@ class Upstream:
 
     def _await_turn(self, connection: _Connection, reply: Encoded) -> None:
         due_s = connection.started_s + reply.at_s[connection.next]
+        if connection.next:  # what is late is not made up for in a burst: events that come alone are what is wanted
+            distance_s = reply.at_s[connection.next] - reply.at_s[connection.next - 1]
+            due_s = max(due_s, connection.written_s + distance_s / 2)
         heapq.heappush(self._due, (due_s, connection.socket.fileno(), connection))
 
     def _write_what_is_due(self) -> None:
@@ -183,6 +188,7 @@ class Upstream:
                 connection.reply = None
             now = time.monotonic()
             self._send(connection, piece if at is None else stamped(piece, at, now))
+            connection.written_s = now
             if last and connection.closes:
                 self._close(connection)
             elif not last and connection.reply is not None:
