@@ -2,7 +2,7 @@
 # make test    set up and run the tests                  make check   types, style, floors
 # make deep    many more examples, slow suites           make bench   what loro costs, measured here and now
 # make bench URL=http://HOST:PORT                        the same conversations with any server that runs
-# make bench-peers  the same beside nginx and the LiteLLM proxy (ARGS=--write-docs: into docs/benchmarks.md)
+# make bench-peers  beside nginx and the LiteLLM proxy   make micro   the pieces of the hot path
 # make figures the headline figures on this machine      make format  let ruff lay out the code
 # make voice   set up the voice clients apart, and see when they speak what they are sent
 # make phrases proofread the acknowledgements (FILES=my.toml for yours)
@@ -14,7 +14,7 @@ VOICE  ?= .venv-voice
 PY     := $(VENV)/bin/python
 PEERS  ?= .venv-peers
 
-.PHONY: run test check deep voice-env voice bench bench-peers figures phrases format clean
+.PHONY: run test check deep voice-env voice bench bench-peers micro figures phrases format clean
 .DEFAULT_GOAL := help
 
 .PHONY: help
@@ -66,6 +66,9 @@ $(PEERS)/ready:
 bench-peers: $(VENV)/run $(PEERS)/ready
 	@command -v nginx /usr/sbin/nginx > /dev/null || echo "nginx is not here (Debian: apt-get install nginx); without it"
 	PEERS=$(PEERS) $(PY) -m tests.bench --peers $(ARGS)
+
+micro: $(VENV)/run
+	$(PY) -m tests.bench.micro $(ARGS)
 
 figures: $(VENV)/dev
 	$(PY) -m tests.e2e.figures

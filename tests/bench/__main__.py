@@ -65,7 +65,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _house(stack: ExitStack, given: argparse.Namespace) -> House:
-    rounds, seconds = (8, 3.0) if given.full else (4, 1.2)
+    rounds, seconds = (8, 3.0) if given.full else (3, 1.2)
     service = stack.enter_context(upstream())
     own = stack.enter_context(loro(service.port))
     peers: dict[str, Running] = {}
@@ -85,7 +85,7 @@ def _house(stack: ExitStack, given: argparse.Namespace) -> House:
         rounds=given.rounds or rounds,
         seconds=given.seconds or seconds,
         replies=100_000 if given.full else 10_000,
-        most_s=1200.0 if given.full else 25.0,
+        most_s=1200.0 if given.full else 20.0,
     )
 
 

@@ -44,16 +44,20 @@ class Side:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class House:
-    """What runs while cases are measured. rounds: of each side. seconds: one round's length. replies: for memory."""
+    """What runs while cases are measured.
+
+    absent: why a peer is not among `peers`. rounds: of each side; seconds: one round's length.
+    replies: how many the growth of the memory is looked at over, in `most_s` at most.
+    """
 
     upstream: UpstreamRunning
     loro: Running
     peers: Mapping[str, Running] = field(default_factory=dict)
     absent: Mapping[str, str] = field(default_factory=dict)
-    rounds: int = 4
+    rounds: int = 3
     seconds: float = 1.2
     replies: int = 10_000
-    most_s: float = 25.0
+    most_s: float = 20.0
 
     @property
     def straight(self) -> Side:
@@ -72,10 +76,15 @@ class House:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Round:
-    """One round of one side. cpu_s: 0 where there is no gateway. calls: what reached the upstream."""
+    """One round of one side.
+
+    cpu_s: the gateway's, 0 where there is none; upstream_cpu_s: the upstream's. calls: what reached the upstream.
+    late_s: how late the upstream wrote: the median, the 99th percentile and the most.
+    """
 
     outcome: Outcome
     cpu_s: float
+    upstream_cpu_s: float
     calls: Mapping[str, int]
     late_s: Sequence[float]
 
@@ -107,13 +116,20 @@ def in_turn(
 def _round(house: House, side: Side, shapes: Mapping[str, Shape], drive: Callable[[Ask], Outcome]) -> Round:
     house.upstream.play(**shapes)
     before_s = cpu_s(side.pid) if side.pid is not None else 0.0
+    upstream_before_s = house.upstream.counts()["cpu_s"]
     outcome = drive(side.ask)
     used_s = cpu_s(side.pid) - before_s if side.pid is not None else 0.0
     counts = house.upstream.counts()
     # A reply that the upstream never saw would be measured as a cheap one.
     if counts["calls"].get("large", 0) < len(outcome.good):
         raise AssertionError(f"{side.name}: {len(outcome.good)} replies of {counts['calls']} calls")
-    return Round(outcome=outcome, cpu_s=used_s, calls=counts["calls"], late_s=counts["late_s"])
+    return Round(
+        outcome=outcome,
+        cpu_s=used_s,
+        upstream_cpu_s=counts["cpu_s"] - upstream_before_s,
+        calls=counts["calls"],
+        late_s=counts["late_s"],
+    )
 
 
 def _series(name: str, unit: str, rounds: Mapping[str, Sequence[Round]], of: Callable[[Round], float]) -> Series:
@@ -149,6 +165,7 @@ def burst(house: House) -> Finding:
         cpu,
         _series("replies a second", "/s", rounds, lambda r: len(r.outcome.good) / r.outcome.elapsed_s),
         _series("TTFT p50", "ms", rounds, lambda r: quantile(_ttft_ms(r), 0.5)),
+        _series("upstream's CPU a reply", "µs", rounds, lambda r: r.upstream_cpu_s / len(r.outcome.good) * 1e6),
     ]
     finding.bars = [
         _against(house, cpu, "direct", "nginx", measure="CPU a reply, 18 events at once, against nginx", limit=10),
