@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 
 import pytest
 
@@ -41,7 +40,6 @@ def test_one_subject_is_measured_and_written_down(tmp_path, capsys, monkeypatch)
     assert "encode_chunks" in capsys.readouterr().out
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(shutil.which("valgrind") is None, reason="needs valgrind (Debian: apt-get install valgrind)")
-def test_instructions_are_the_same_on_every_run():
-    assert micro.instructions("sse_at_once") == pytest.approx(micro.instructions("sse_at_once"), rel=0.02)
+def test_instructions_of_start_and_preparation_cancel_out(monkeypatch):
+    monkeypatch.setattr(micro, "_counted", lambda name, times: 235_000_000 + 222_000 * times)
+    assert micro.instructions("sse_at_once") == 222_000
