@@ -348,36 +348,44 @@ def answer(house: House) -> Finding:
 def streams(house: House) -> Finding:
     """Whether many streams at once all flow."""
     finding = Finding("streams", "512 streams, two workers", "a token every 50 ms; one stream begins as one ends")
-    measure = "longest gap, 512 streams at 20 tokens a second, 2 workers"
+    measures = {n: f"longest gap, {n:,} streams at 20 tokens a second, 2 workers" for n in (512, 1024)}
     if not _has_option("--workers"):
-        finding.bars = [Bar(measure=measure, unit="ms", limit=200, missing="there is no --workers")]
+        finding.bars = [Bar(measure=measures[512], unit="ms", limit=_GAP_MS, missing="there is no --workers")]
         return finding
     shape = Shape(tokens=64, first_s=0.05, interval_s=0.05)
     longest: dict[str, list[float]] = {}
     open_at_once: dict[str, list[float]] = {}
     with loro(house.upstream.port, "--workers", "2") as two:
-        sides = [
-            house.straight,
-            Side(name="direct", port=two.port, pid=two.pid, headers=(("X-Loro-Policy", "direct"),)),
-        ]
-        for count in (512, 1024):
+        direct = Side(name="direct", port=two.port, pid=two.pid, headers=(("X-Loro-Policy", "direct"),))
+        for count, measure in measures.items():
             schedule = steady(count / shape.lasts_s, 2 * shape.lasts_s)
-            for side in sides:
-                closed(side.ask, connections=4, replies=20)
-                r = _round(house, side, {"large": shape}, partial(opened, schedule=schedule, most_connections=4000))
+            drive = partial(opened, schedule=schedule, most_connections=4000)
+            for side in (house.straight, direct):
                 name = f"{side.name}, {count}"
-                longest[name] = [max((reply.longest_gap_s * 1000 for reply in r.outcome.replies), default=0.0)]
+                closed(side.ask, connections=4, replies=20)
+                r = _round(house, side, {"large": shape}, drive)
+                longest[name] = [max(reply.longest_gap_s * 1000 for reply in r.outcome.replies)]
                 open_at_once[name] = [r.outcome.most_open]
                 finding.notes += [f"{name}: {n} replies: {message}" for message, n in r.outcome.errors.items()]
+            finding.bars.append(_longest(measure, longest[f"direct, {count}"], longest[f"straight, {count}"]))
+            if finding.bars[-1].verdict != "PASS":
+                break  # more streams would say no more
     finding.series = [
         Series(name="longest gap", unit="ms", sides=longest),
         Series(name="streams at once", unit="", sides=open_at_once),
     ]
-    finding.bars = [
-        Bar(measure=measure, unit="ms", limit=200, rounds=longest["direct, 512"]),
-        Bar(measure=measure.replace("512", "1,024"), unit="ms", limit=200, rounds=longest["direct, 1024"]),
-    ]
     return finding
+
+
+_GAP_MS = 200.0
+
+
+def _longest(measure: str, through: Sequence[float], straight: Sequence[float]) -> Bar:
+    """Return the bar of a longest gap: missed on a machine that makes such gaps by itself, it says nothing of loro."""
+    if max(straight) > _GAP_MS / 2 and max(through) > _GAP_MS:
+        missing = f"straight alone has {max(straight):.0f} ms: the machine is too busy"
+        return Bar(measure=measure, unit="ms", limit=_GAP_MS, missing=missing)
+    return Bar(measure=measure, unit="ms", limit=_GAP_MS, rounds=through)
 
 
 def _has_option(option: str) -> bool:

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 
 from tests.bench.reader import BadReply, Reply, ReplyReader
 
-GRACE_S = 20.0
+GRACE_S = 10.0
 """How long replies under way may take once no more are asked for."""
 
 _RECEIVE = 1 << 18
@@ -273,6 +273,7 @@ class _Load:
     def _fail(self, wire: _Wire, message: str) -> None:
         assert wire.reader is not None
         self._open -= 1
+        wire.reader.reply.done_s = time.monotonic()
         self.outcome.replies.append(wire.reader.reply)
         self.outcome.errors[message] += 1
         self._drop(wire)

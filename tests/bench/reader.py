@@ -71,7 +71,8 @@ def _size(line: bytes) -> int:
 class Reply:
     """What came, and when on the monotonic clock.
 
-    due_s: when it was to be sent; sent_s: when it was. first_byte_s, done_s: of the response.
+    due_s: when it was to be sent; sent_s: when it was. first_byte_s: of the response; done_s: its end, or when it was
+    given up.
     first_content_s: the first text, whoever spoke it. first_answer_s: the first event that holds `answer_mark`.
     events: all of them, [DONE] not. arrivals_s: of each event with text; stamps_s: when the upstream wrote it, where
     it says so.
@@ -112,8 +113,9 @@ class Reply:
 
     @property
     def longest_gap_s(self) -> float:
-        """The longest silence between two texts."""
-        return max((b - a for a, b in pairwise(self.arrivals_s)), default=0.0)
+        """The longest silence between two texts; of a reply that did not come whole, also the one it ended in."""
+        moments = self.arrivals_s if self.complete else [*(self.arrivals_s or [self.sent_s]), self.done_s]
+        return max((b - a for a, b in pairwise(moments)), default=0.0)
 
 
 class ReplyReader:

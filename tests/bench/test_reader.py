@@ -66,6 +66,12 @@ def test_a_reply_without_done_is_no_good_reply():
     assert reader.ended and not reply.ok
 
 
+def test_the_silence_in_which_a_reply_was_given_up_is_a_gap():
+    reply, _ = read(*encode(Shape(tokens=3, interval_s=0.01), "large").pieces[:3])
+    reply.done_s = 9.0
+    assert reply.arrivals_s == [2.0, 3.0] and reply.longest_gap_s == 6.0
+
+
 def test_the_server_may_close_behind_a_reply():
     _, reader = read(HEAD.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n") + b"0\r\n\r\n")
     assert reader.ended and reader.closes
