@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import resource
 import sys
 import time
@@ -34,6 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "at": time.strftime("%Y-%m-%d", time.gmtime(begun)),
             "command": f"{command} ARGS=--full" if given.full else command,
             "machine": machine(),
+            "load": round(os.getloadavg()[0], 1),
             "versions": {"loro": house.loro.version, **{name: peer.version for name, peer in house.peers.items()}},
             "absent": dict(house.absent),
             "rounds": house.rounds,

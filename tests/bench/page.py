@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.bench.findings import Finding
 from tests.bench.plots import quantiles, rounds
-from tests.bench.table import bars, findings_of
+from tests.bench.table import bars, busy, findings_of
 
 _STYLE = """
 :root { color-scheme: light dark; --text: #1d2126; --quiet: #5a626c; --line: #d9dde2; --back: #fff; }
@@ -32,7 +32,7 @@ def render(report: Mapping[str, Any]) -> str:
     about = report["machine"]
     versions = ", ".join(f"{name} {version}" for name, version in report["versions"].items())
     where = f"{about['cores']} cores ({about['processor']}), {about['system']}, Python {about['python']}; {versions}"
-    how = f"{report['rounds']} rounds a side of {report['seconds']:g} s, taken in turn"
+    how = f"{report['rounds']} rounds a side of {report['seconds']:g} s, taken in turn. {busy(report)}"
     absent = "".join(f"<p class=quiet>Without {escape(f'{n}: {why}')}</p>" for n, why in report["absent"].items())
     body = [
         "<h1>What loro costs</h1>",

@@ -42,7 +42,7 @@ def markdown(report: Mapping[str, Any]) -> str:
     about = report["machine"]
     versions = ", ".join(f"{name} {version}" for name, version in report["versions"].items())
     where = f"{about['cores']} cores ({about['processor']}), {about['system']}, Python {about['python']}"
-    how = f"{report['rounds']} rounds a side; medians, and in brackets the rounds' extremes"
+    how = f"{report['rounds']} rounds a side; medians, and in brackets the rounds' extremes. {busy(report)}"
     lines = [
         f"Measured on {report['at']} with `{report['command']}` on {where}; {versions}. {how}.",
         "",
@@ -59,6 +59,11 @@ def markdown(report: Mapping[str, Any]) -> str:
             lines += ["", *_rows(("", *sides), rows)]
         lines += ["", *(f"- {note}" for note in finding.notes)] if finding.notes else []
     return "\n".join(lines)
+
+
+def busy(report: Mapping[str, Any]) -> str:
+    """Return how busy others kept the machine."""
+    return f"The machine's load average at the start was {report['load']:g}"
 
 
 def into(page: str, figures: str) -> str:

@@ -30,6 +30,7 @@ REPORT = {
     "command": "make bench-peers",
     "took_s": 12.0,
     "rounds": 3,
+    "load": 0.4,
     "seconds": 1.2,
     "machine": {"cores": "2", "processor": "P", "system": "Linux 6", "python": "3.11.7"},
     "versions": {"loro": "0.1.0", "nginx": "1.22.1"},
@@ -48,6 +49,7 @@ def test_the_text_has_figures_bars_and_what_failed():
 def test_the_markdown_says_what_it_was_measured_on_and_with():
     text = table.markdown(REPORT)
     assert "`make bench-peers` on 2 cores (P), Linux 6, Python 3.11.7; loro 0.1.0, nginx 1.22.1." in text
+    assert "The machine's load average at the start was 0.4." in text
     assert "| CPU against nginx | 10x (10 to 11.3) | ≤ 10x | PASS |" in text
     assert (
         "|  | direct | nginx |\n| --- | --- | --- |\n| CPU a reply | 610 µs (600 to 700) | 61 µs (60 to 62) |" in text
