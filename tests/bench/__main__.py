@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import resource
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -24,16 +25,16 @@ DOCS = ROOT / "docs" / "benchmarks.md"
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure and return the exit status."""
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
     given = _parser().parse_args(arguments)
     _allow_many_sockets()
-    command = "make bench-peers" if given.peers else "make bench"
     begun = time.time()
     with ExitStack() as stack:
         house = _house(stack, given)
         report: dict[str, Any] = {
             "schema": 1,
             "at": time.strftime("%Y-%m-%d", time.gmtime(begun)),
-            "command": f"{command} ARGS=--full" if given.full else command,
+            "command": _command(arguments),
             "machine": machine(),
             "load": round(os.getloadavg()[0], 1),
             "versions": {"loro": house.loro.version, **{name: peer.version for name, peer in house.peers.items()}},
@@ -51,6 +52,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"{DOCS.relative_to(ROOT)} holds this table")
     missed = any(bar.verdict == "MISS" for finding in findings for bar in finding.bars)
     return 1 if any(finding.failed for finding in findings) or (given.strict and missed) else 0
+
+
+def _command(arguments: Sequence[str]) -> str:
+    """Return what to type for a run with these arguments."""
+    target = "make bench-peers" if "--peers" in arguments else "make bench"
+    more = [argument for argument in arguments if argument != "--peers"]
+    return f'{target} ARGS="{" ".join(more)}"' if more else target
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -116,4 +124,6 @@ def _allow_many_sockets() -> None:
 
 
 if __name__ == "__main__":
+    # What was started must end with us, however we are ended.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     sys.exit(main())

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -71,6 +72,8 @@ class House:
         return [Side(name=name, port=peer.port, pid=peer.pid) for name, peer in self.peers.items()]
 
     def missing(self, peer: str) -> str:
+        if peer in self.peers:
+            return f"{peer} had a round without a good reply"
         return self.absent.get(peer, "make bench-peers")
 
 
@@ -104,12 +107,14 @@ def in_turn(
     for _ in range(house.rounds):
         for side in sides:
             rounds[side.name].append(_round(house, side, shapes, drive))
-    for name, each in rounds.items():
-        wrong = sum((r.outcome.errors for r in each), start=type(each[0].outcome.errors)())
+    for name, each in list(rounds.items()):
+        wrong = sum((r.outcome.errors for r in each), start=Counter[str]())
         for message, count in wrong.items():
             finding.notes.append(f"{name}: {count} of {sum(len(r.outcome.replies) for r in each)} replies: {message}")
         if not all(r.outcome.good for r in each):
-            raise AssertionError(f"{name}: a round without a good reply: {dict(wrong)}")
+            if name not in house.peers:
+                raise AssertionError(f"{name}: a round without a good reply: {dict(wrong)}")
+            del rounds[name]  # a peer that this load is too much for is left out
     return rounds
 
 

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 
 from tests.bench.reader import BadReply, Reply, ReplyReader
 
-GRACE_S = 10.0
+GRACE_S = 20.0
 """How long replies under way may take once no more are asked for."""
 
 _RECEIVE = 1 << 18

@@ -6,9 +6,21 @@ import json
 
 import pytest
 
-from tests.bench.__main__ import main
+from tests.bench.__main__ import _command, main
 from tests.bench.cases import CASES
 from tests.bench.findings import Finding
+
+
+@pytest.mark.parametrize(
+    ("arguments", "command"),
+    [
+        ([], "make bench"),
+        (["--peers"], "make bench-peers"),
+        (["--peers", "--full", "--rounds", "2"], 'make bench-peers ARGS="--full --rounds 2"'),
+    ],
+)
+def test_the_report_says_what_to_type(arguments, command):
+    assert _command(arguments) == command
 
 
 @pytest.mark.slow
