@@ -30,7 +30,7 @@ def test_the_smallest_case_measures_a_gateway(tmp_path, capsys):
     report = json.loads((tmp_path / "bench.json").read_text())
     burst, answer = report["findings"]
     assert burst["case"] == "burst" and burst["failed"] == answer["failed"] == ""
-    cpu, rate, _ = burst["series"]
+    cpu, rate, *_ = burst["series"]
     assert cpu["unit"] == "µs" and set(cpu["sides"]) == {"direct"} and 20 < cpu["sides"]["direct"][0] < 100_000
     assert set(rate["sides"]) == {"straight", "direct"} and rate["sides"]["straight"] > rate["sides"]["direct"]
     assert [bar["verdict"] for bar in burst["bars"]] == ["-", "-"], "without nginx and LiteLLM there is no ratio"
