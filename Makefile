@@ -1,6 +1,8 @@
 # make run     set up and start the gateway (a demo when no model is configured)
 # make test    set up and run the tests                  make check   types, style, floors
-# make deep    many more examples, slow suites           make bench   measure the running gateway
+# make deep    many more examples, slow suites           make bench   what loro costs, measured here and now
+# make bench URL=http://HOST:PORT                        the same conversations with any server that runs
+# make bench-peers  beside nginx and the LiteLLM proxy   make micro   the pieces of the hot path
 # make figures the headline figures on this machine      make format  let ruff lay out the code
 # make blocking what one client does to the live streams of others
 # make voice   set up the voice clients apart, and see when they speak what they are sent
@@ -11,10 +13,9 @@ PYTHON ?= python3
 VENV   ?= .venv
 VOICE  ?= .venv-voice
 PY     := $(VENV)/bin/python
-PORT   ?= 8000
-URL    ?= http://127.0.0.1:$(PORT)
+PEERS  ?= .venv-peers
 
-.PHONY: run test check deep voice-env voice bench figures blocking phrases format clean
+.PHONY: run test check deep voice-env voice bench bench-peers micro figures blocking phrases format clean
 .DEFAULT_GOAL := help
 
 .PHONY: help
@@ -56,7 +57,19 @@ voice: $(VENV)/dev $(VOICE)/ready
 	VOICE_PYTHON=$(abspath $(VOICE))/bin/python $(PY) -m pytest -q tests/voice $(ARGS)
 
 bench: $(VENV)/run
-	$(PY) -m loro_core bench --url $(URL) $(ARGS)
+	$(PY) -m $(if $(URL),loro_core bench --url $(URL),tests.bench) $(ARGS)
+
+$(PEERS)/ready:
+	test -x $(PEERS)/bin/python || $(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check 'litellm[proxy]'
+	@touch $@
+
+bench-peers: $(VENV)/run $(PEERS)/ready
+	@command -v nginx /usr/sbin/nginx > /dev/null || echo "nginx is not here (Debian: apt-get install nginx); without it"
+	PEERS=$(PEERS) $(PY) -m tests.bench --peers $(ARGS)
+
+micro: $(VENV)/run
+	$(PY) -m tests.bench.micro $(ARGS)
 
 figures: $(VENV)/dev
 	$(PY) -m tests.e2e.figures
@@ -72,5 +85,5 @@ format: $(VENV)/dev
 	$(PY) -m ruff format .
 
 clean:
-	rm -rf $(VENV) $(VOICE) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(VOICE) $(PEERS) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name '*.egg-info' -maxdepth 1 -exec rm -rf {} +
