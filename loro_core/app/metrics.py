@@ -15,9 +15,9 @@ longest hole          the longest silence that the user heard within the reply (
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Literal
+from typing import Literal, TypeVar
 
 from loro_core.app.ledger import LedgerSums
 from loro_core.chat import Json, ReplyUsage, TurnKind
@@ -41,6 +41,8 @@ from loro_core.runtime.observe import (
 Outcome = Literal["finished", "cancelled", "error"]
 Acknowledgement = Literal["none", "model", "phrase", "dropped", "silent"]
 """none: not planned; model, phrase: whose words were written; dropped: the answer was first; silent: no words found."""
+
+V = TypeVar("V")
 
 FIRST_TOKEN_WINDOW = 64
 """So many first tokens a deployment is judged by: enough for a 90th percentile, few enough to follow its day."""
@@ -250,13 +252,13 @@ class Metrics:
         """Take in a request that never became a reply."""
         self.errors[error.code or error.type] += 1
 
-    def loads(self) -> dict[str, Load]:
-        """Return how every deployment called so far does right now."""
-        return {name: _load(upstream) for name, upstream in self._upstreams.items()}
+    def loads(self) -> Mapping[str, Load]:
+        """Return how every deployment called so far does, as it is when it is looked up."""
+        return OnDemand(self._upstreams, _load)
 
-    def expectations(self, prompt_chars: int, now: float) -> dict[str, Expectation]:
+    def expectations(self, prompt_chars: int, now: float) -> Mapping[str, Expectation]:
         """Return when each deployment called so far may begin to answer a prompt of this size, asked `now`."""
-        return {name: upstream.answers.expectation(prompt_chars, now) for name, upstream in self._upstreams.items()}
+        return OnDemand(self._upstreams, lambda upstream: upstream.answers.expectation(prompt_chars, now))
 
     def as_json(self) -> dict[str, Json]:
         """Return the numbers in the shape that both of loro's ancestors serve, and more beside it."""
@@ -291,6 +293,25 @@ class Metrics:
     def _told(self, rung: Rung) -> dict[str, Json]:
         taken_up = {how: count for (told, how), count in self.told.items() if told == rung.value}
         return {"replies": sum(taken_up.values()), **{how: count for how, count in taken_up.items() if how}}
+
+
+class OnDemand(Mapping[str, V]):
+    """A mapping whose values are worked out when they are looked up: most policies ask for one deployment, or none."""
+
+    __slots__ = ("_of", "_value")
+
+    def __init__(self, of: Mapping[str, UpstreamNumbers], value: Callable[[UpstreamNumbers], V]) -> None:
+        self._of = of
+        self._value = value
+
+    def __getitem__(self, name: str) -> V:
+        return self._value(self._of[name])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._of)
+
+    def __len__(self) -> int:
+        return len(self._of)
 
 
 def _load(upstream: UpstreamNumbers) -> Load:
