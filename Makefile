@@ -5,6 +5,7 @@
 # make bench-peers  beside nginx and the LiteLLM proxy   make micro   the pieces of the hot path
 # make figures the headline figures on this machine      make format  let ruff lay out the code
 # make blocking what one client does to the live streams of others
+# make bench-transport  what a call to a model costs in CPU, by HTTP client
 # make voice   set up the voice clients apart, and see when they speak what they are sent
 # make phrases proofread the acknowledgements (FILES=my.toml for yours)
 # make clean   forget the virtual environment and all that was built
@@ -15,7 +16,7 @@ VOICE  ?= .venv-voice
 PY     := $(VENV)/bin/python
 PEERS  ?= .venv-peers
 
-.PHONY: run test check deep voice-env voice bench bench-peers micro figures blocking phrases format clean
+.PHONY: run test check deep voice-env voice bench bench-peers bench-transport micro figures blocking phrases format clean
 .DEFAULT_GOAL := help
 
 .PHONY: help
@@ -70,6 +71,9 @@ bench-peers: $(VENV)/run $(PEERS)/ready
 
 micro: $(VENV)/run
 	$(PY) -m tests.bench.micro $(ARGS)
+
+bench-transport: $(VENV)/dev
+	$(PY) -m tests.bench.transport $(ARGS)
 
 figures: $(VENV)/dev
 	$(PY) -m tests.e2e.figures

@@ -54,6 +54,8 @@ class Deployment:
     idle_timeout_s: between two deltas of a live stream; a live stream has no total cap.
     reply_timeout_s: a whole call that does not stream.
     max_retries: further tries after the first, before the first delta only.
+    prewarm: whether a connection is made at the start, before there is a call.
+    http2: whether it is called over HTTP/2 where it speaks that.
     drop_fields: request fields (top level) that this upstream refuses.
     extra_fields: request fields that every call to it carries.
     options: the provider's own settings.
@@ -69,6 +71,8 @@ class Deployment:
     idle_timeout_s: float = 30.0
     reply_timeout_s: float = 600.0
     max_retries: int = 3
+    prewarm: bool = True
+    http2: bool = False
     drop_fields: frozenset[str] = frozenset()
     extra_fields: Mapping[str, Json] = field(default_factory=nothing, repr=False)
     options: Mapping[str, Json] = field(default_factory=nothing, repr=False)

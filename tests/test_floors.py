@@ -152,6 +152,11 @@ def test_plugin_sees_only_the_public_face(module: str, path: Path) -> None:
         assert top not in (*EVERYWHERE_FORBIDDEN, "httpx", "httpcore"), f"{module}:{line}: {name}"
 
 
+def test_only_the_transport_for_http2_imports_httpx() -> None:
+    importers = {module for module, path in ALL for _, name in imports(path, module) if name.split(".")[0] == "httpx"}
+    assert importers == {"loro_core.runtime.http2_client"}
+
+
 def test_only_config_reads_toml() -> None:
     readers = {module for module, path in ALL for _, name in imports(path, module) if name in ("tomllib", "tomli")}
     assert readers <= {"loro_core.app.config"}

@@ -29,7 +29,7 @@ from loro_core.errors import ConfigError
 from loro_core.fleet import Leg, Snapshot
 from loro_core.plugin.registry import Registry
 from loro_core.runtime.calls import Calls, open_calls
-from loro_core.runtime.http_client import HttpClient
+from loro_core.runtime.http_client import open_http
 from loro_core.runtime.http_service import Counts
 from loro_core.runtime.observe import Happening
 from loro_core.runtime.upstreams import Upstreams
@@ -83,7 +83,7 @@ async def open_gateway(
     cors = CorsRules(origins=settings.server.cors_origins, credentials=settings.server.cors_credentials)
     rng = random.Random()  # noqa: S311  # choice of words and jitter
     # The calls end before the connections that they are made on.
-    async with HttpClient() as http, open_calls(Calls[Part, Making]) as calls:
+    async with open_http(settings.deployments) as http, open_calls(Calls[Part, Making]) as calls:
         upstreams = Upstreams(registry.providers, http.bind)
         line = Line(
             upstreams=upstreams,

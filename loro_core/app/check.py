@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from importlib.util import find_spec
 
 from loro_core.app.kinds import closest
 from loro_core.app.settings import Settings
 from loro_core.fleet import Deployment
 from loro_core.plugin.api import AUTO, ProviderSettings
 from loro_core.plugin.registry import Registry
+
+HTTP2_PACKAGES = ("httpx", "h2")
 
 
 def plugin_problems(settings: Settings, registry: Registry) -> Iterator[str]:
@@ -25,6 +28,11 @@ def plugin_problems(settings: Settings, registry: Registry) -> Iterator[str]:
 
 def _deployment_problems(settings: Settings, deployment: Deployment, registry: Registry) -> Iterator[str]:
     table = f"models.{deployment.name}"
+    if deployment.http2 and not all(map(find_spec, HTTP2_PACKAGES)):
+        yield (
+            f"{_where(settings, f'{table}.http2')}: {table}.http2 is true, needs packages that are not installed: "
+            "pip install 'loro-core[http2]'"
+        )
     if deployment.provider == AUTO:
         return
     provider = registry.providers.get(deployment.provider)

@@ -131,6 +131,12 @@ class ModelSettings:
     max_retries: int = setting(
         3, Whole(0, 10), "further tries after the first, before the first token only", Variable(name="MAX_RETRIES")
     )
+    prewarm: bool = setting(
+        True, Flag(), "whether a connection is made at the start, so that the first call need not wait for one"
+    )
+    http2: bool = setting(
+        False, Flag(), "whether the service is called over HTTP/2; needs `pip install 'loro-core[http2]'`"
+    )
     drop_fields: tuple[str, ...] = setting(
         (), Names("request fields", r"\S(.*\S)?"), "request fields that the service refuses; they are left out"
     )
@@ -150,6 +156,8 @@ class ModelSettings:
             idle_timeout_s=self.idle_timeout_s,
             reply_timeout_s=self.reply_timeout_s,
             max_retries=self.max_retries,
+            prewarm=self.prewarm,
+            http2=self.http2,
             drop_fields=frozenset(self.drop_fields),
             extra_fields=self.extra_fields,
             options=self.options,

@@ -1,278 +1,181 @@
 """The way to the upstreams: one HTTP/1.1 client for all of them, behind `plugin.api.UpstreamHttp`.
 
-Above this module no HTTP library has a name and no exception of one is seen (`http_failure` maps them, once). What it
-adds to the library:
+An HTTP library cost several times as much as everything else that is done with a reply (docs/decisions/0004), so this
+is our own: a request is one send, a read of the answer is one wait and one system call, and no scope, task or
+generator of the client's stands between. What it rules:
 
-1. The pool is never the queue. It has no limit: admission is ours, and a limited pool keeps the slots of cancelled
-   calls until a restart (encode/httpcore #961, #1093).
+1. The pool is never the queue, see `http_pool`: admission is ours.
 2. A connection that a server has quietly given up while it was idle costs one more try on a fresh one, when it ended
-   before any answer. llama.cpp's server closes after a few requests without saying so.
-3. Whoever leaves an exchange early has closed its connection when the block is left; nothing is left to a collector.
-4. No cookie jar: the calls of different users share one client.
+   before any byte of an answer. llama.cpp's server closes after a few requests without saying so.
+3. Whoever leaves an exchange early has closed its connection when the block is left; closing does not wait.
+4. No cookies and no redirects: the calls of different users share one client.
+
+A deployment with `http2` is served by `http2_client`, which is not imported before it is needed.
 """
 
 from __future__ import annotations
 
-import math
+import os
 import ssl
-import zlib
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
-from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import Any
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import TYPE_CHECKING
 
-import httpx
 import trio
 
-from loro_core._version import __version__
-from loro_core.errors import ConfigError, UpstreamProtocolError, UpstreamTimeout, UpstreamUnreachable
+from loro_core.errors import ConfigError, UpstreamError
 from loro_core.fleet import Deployment
 from loro_core.plugin.api import UpstreamHttp, UpstreamResponse
-from loro_core.runtime.http_failure import address, failure, is_closed_early
+from loro_core.runtime.dialling import USER_AGENT, Dialler, proxy_fields, trust_of
+from loro_core.runtime.http_exchange import Exchange
+from loro_core.runtime.http_pool import Pool
+from loro_core.runtime.streams import ByteStream
+from loro_core.wire.http1_request import Target, encode_request, parse_url
 
-KEEP_ALIVE_S = 60.0
-"""How long an idle connection waits for its next call: the pauses of a conversation fit in, and it is below the idle
-limits of the usual address translators (AWS 350 s, Azure 240 s)."""
+if TYPE_CHECKING:
+    from loro_core.runtime.http2_client import Http2Client
 
-KEEP_ALIVE_CONNECTIONS = 100
-"""How many may wait so; the official OpenAI client keeps as many."""
+EXPIRE_EVERY_S = 15.0
+"""How often `tend` looks for connections that have waited long enough."""
 
-REUSE_GRACE_S = 0.02
-"""What is left of a body when its reader goes in peace has this long to arrive, so that the connection can serve again:
-the end of a chunked body is often one packet behind the last event."""
+HTTP2_EXTRA = "pip install 'loro-core[http2]'"
 
-INFLATED_PIECE_BYTES = 1 << 20
-"""The most that one piece of a compressed body may become at a time; 64 KiB of zeros would become 64 MiB."""
+_DEFAULTS = {"user-agent": USER_AGENT, "accept-encoding": "identity"}
+_MOST_TARGETS = 256
 
 
 class HttpClient:
     """Makes requests to every upstream; open from `async with` on.
 
     tls: whom it trusts; None trusts the usual authorities, or SSL_CERT_FILE and SSL_CERT_DIR where they are set.
+    Raises ConfigError if the environment's variables for proxies or certificates cannot be used.
     """
 
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
-        tls = tls or httpx.create_ssl_context()  # one for both clients: reading the certificates takes some 30 ms
-        self._pooled = _client(tls, keep=KEEP_ALIVE_CONNECTIONS)
-        self._fresh = _client(tls, keep=0)
+        self._tls = tls
+        self._dialler = Dialler(tls, os.environ)
+        self._pool = Pool()
+        self._targets: dict[str, Target] = {}
+        self._http2: Http2Client | None = None
 
     async def __aenter__(self) -> HttpClient:
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
-        with trio.CancelScope(shield=True):
-            await self._pooled.aclose()
-            await self._fresh.aclose()
+        self._pool.close()
+        if self._http2 is not None:
+            await self._http2.aclose()
 
     def bind(self, deployment: Deployment) -> UpstreamHttp:
-        """Return the transport for calls to `deployment`: its connect timeout, its name in every error."""
-        return _Bound(self._pooled, self._fresh, deployment)
+        """Return the transport for calls to `deployment`: its connect timeout, its name in every error.
 
-
-def _client(tls: ssl.SSLContext, *, keep: int) -> httpx.AsyncClient:
-    try:
-        return httpx.AsyncClient(
-            verify=tls,
-            timeout=None,  # noqa: S113 - deadlines are the caller's, but for connecting, which _Bound sees to
-            limits=httpx.Limits(max_connections=None, max_keepalive_connections=keep, keepalive_expiry=KEEP_ALIVE_S),
-            headers={"user-agent": f"loro/{__version__}", "accept-encoding": "identity"},
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
-            # What runs on this machine is not behind the proxy of the environment; Go's clients rule it so.
-            mounts={"all://localhost": None, "all://127.0.0.1": None, "all://[::1]": None},
-        )
-    except (ImportError, ValueError) as error:
-        # ImportError: a socks:// proxy needs a package that is not there.
-        raise ConfigError(
-            [f"HTTP_PROXY, HTTPS_PROXY, ALL_PROXY: cannot be used ({error}); give an http:// proxy"]
-        ) from error
-
-
-class _StaleConnection(Exception):
-    """The server had given this connection up: nothing was wrong with the request."""
-
-
-class _Progress:
-    """How far one request has come, as the library's trace tells it.
-
-    connecting: its deadline is lifted when the connection stands.
-    reused: whether the connection has served before.
-    """
-
-    def __init__(self, connecting: trio.CancelScope) -> None:
-        self._connecting = connecting
-        self._stream: Any = None
-        self.reused = True
-
-    async def trace(self, event: str, info: Mapping[str, Any]) -> None:
-        if event == "connection.connect_tcp.started":
-            self.reused = False
-        elif event == "connection.connect_tcp.complete":
-            self._stream = info["return_value"]
-        elif event == "http11.send_request_headers.started" and info["request"].method != b"CONNECT":
-            self._connecting.deadline = math.inf
-
-    async def abandon(self) -> None:
-        """Close the connection that was made for a request that was then cancelled.
-
-        The library loses it when Cancelled comes between the connect and the first byte, or in a TLS handshake.
+        Raises ConfigError for a deployment with `http2` if the packages for it are not there.
         """
-        if self._stream is not None:
-            with trio.CancelScope(shield=True):
-                await self._stream.aclose()
+        if deployment.http2:
+            return self._for_http2().bind(deployment)
+        return _Bound(self, deployment)
+
+    async def tend(self, deployments: Sequence[Deployment]) -> None:
+        """Connect to each of `deployments` that wants it beforehand; then keep the pool free of what has expired.
+
+        For ever: it is cancelled. A connection that cannot be made is not, without a word: whoever calls will be told.
+        """
+        async with trio.open_nursery() as nursery:
+            warmed = set()
+            for deployment in deployments:
+                if not deployment.prewarm or deployment.http2:
+                    continue
+                try:
+                    target = self.target(deployment.base_url)
+                except ValueError:
+                    continue  # its provider knows where it is
+                if target.origin not in warmed:
+                    warmed.add(target.origin)
+                    nursery.start_soon(self._warm, target, deployment)
+            while True:
+                await trio.sleep(EXPIRE_EVERY_S)
+                self._pool.expire()
+
+    async def _warm(self, target: Target, deployment: Deployment) -> None:
+        try:
+            stream = await self._dialler.connect(target, deployment.connect_timeout_s, deployment.name)
+        except UpstreamError:
+            return
+        self._pool.give(target.origin, stream)
+
+    def target(self, url: str) -> Target:
+        """Return where `url` leads; raise ValueError if nowhere."""
+        target = self._targets.get(url)
+        if target is None:
+            target = parse_url(url)
+            if len(self._targets) >= _MOST_TARGETS:  # deployments have a handful; a provider could make many
+                self._targets.clear()
+            self._targets[url] = target
+        return target
+
+    def request(self, method: str, target: Target, headers: Mapping[str, str], body: bytes) -> bytes:
+        """Return the bytes of a request, for whoever stands at the other end of the connection."""
+        proxy = self._dialler.proxy_for(target)
+        if proxy is None or target.scheme == "https":
+            return encode_request(method, target.path, target.authority, defaults=_DEFAULTS, headers=headers, body=body)
+        defaults = _DEFAULTS | proxy_fields(proxy)
+        return encode_request(method, target.absolute, target.authority, defaults=defaults, headers=headers, body=body)
+
+    def take(self, target: Target) -> ByteStream | None:
+        """Return an idle connection to `target`, which is the caller's now, or None."""
+        return self._pool.take(target.origin)
+
+    async def connect(self, target: Target, deployment: Deployment) -> ByteStream:
+        """Return a new connection to `target`; see `Dialler.connect`."""
+        return await self._dialler.connect(target, deployment.connect_timeout_s, deployment.name)
+
+    def give(self, target: Target, stream: ByteStream, idle_s: float | None) -> None:
+        """Take back a connection on which an exchange has ended well."""
+        self._dialler.remember(target, stream)
+        self._pool.give(target.origin, stream, idle_s)
+
+    def _for_http2(self) -> Http2Client:
+        if self._http2 is None:
+            try:
+                from loro_core.runtime.http2_client import Http2Client  # noqa: PLC0415 - slows the start
+
+                self._http2 = Http2Client(self._tls or trust_of(os.environ))
+            except ImportError as error:
+                raise ConfigError([f"http2 = true needs packages that are not installed: {HTTP2_EXTRA}"]) from error
+        return self._http2
 
 
-class _Body(httpx.AsyncByteStream):
-    """A request's body in one piece. The library's own is a generator, which a cancelled call would leave open."""
+@asynccontextmanager
+async def open_http(deployments: Sequence[Deployment]) -> AsyncIterator[HttpClient]:
+    """Give a client that tends its connections to `deployments` while the block runs.
 
-    def __init__(self, body: bytes) -> None:
-        self._pieces = [body] if body else []
-
-    def __aiter__(self) -> _Body:
-        return self
-
-    async def __anext__(self) -> bytes:
-        if not self._pieces:
-            raise StopAsyncIteration
-        return self._pieces.pop()
+    Raises ConfigError as `HttpClient` and its `bind` do, and what the block raises, as itself and not in a group.
+    """
+    failure: Exception | None = None
+    async with HttpClient() as client:
+        for deployment in deployments:
+            client.bind(deployment)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(client.tend, deployments)
+            try:
+                yield client
+            except Exception as exc:  # noqa: BLE001  # raised again below, outside of the nursery's group
+                failure = exc
+            nursery.cancel_scope.cancel()
+    if failure is not None:
+        raise failure
 
 
 class _Bound:
     """`UpstreamHttp` for one deployment."""
 
-    def __init__(self, pooled: httpx.AsyncClient, fresh: httpx.AsyncClient, deployment: Deployment) -> None:
-        self._pooled = pooled
-        self._fresh = fresh
+    __slots__ = ("_client", "_deployment")
+
+    def __init__(self, client: HttpClient, deployment: Deployment) -> None:
+        self._client = client
         self._deployment = deployment
 
     def send(
         self, method: str, url: str, *, headers: Mapping[str, str] | None = None, body: bytes = b""
     ) -> AbstractAsyncContextManager[UpstreamResponse]:
-        return self._exchange(method, url, headers or {}, body)
-
-    @asynccontextmanager
-    async def _exchange(
-        self, method: str, url: str, headers: Mapping[str, str], body: bytes
-    ) -> AsyncGenerator[UpstreamResponse, None]:
-        self._check_headers(headers)
-        try:
-            response = await self._request(self._pooled, method, url, headers, body)
-        except _StaleConnection:
-            response = await self._request(self._fresh, method, url, headers, body)
-        grace_s = 0.0
-        try:
-            yield response
-            grace_s = REUSE_GRACE_S
-        finally:
-            await response.close(grace_s)
-
-    def _check_headers(self, headers: Mapping[str, str]) -> None:
-        for name, value in headers.items():
-            if not (value.isascii() and value.isprintable()):
-                hint = "; see api_key" if name.lower() == "authorization" else ""
-                raise UpstreamUnreachable(
-                    f"deployment '{self._deployment.name}': the header {name} holds what HTTP cannot carry{hint}",
-                    deployment=self._deployment.name,
-                )
-
-    async def _request(
-        self, client: httpx.AsyncClient, method: str, url: str, headers: Mapping[str, str], body: bytes
-    ) -> _Response:
-        """Return the response once its head is there.
-
-        Raises _StaleConnection if a connection that had served before ended before it answered.
-        """
-        name, limit_s = self._deployment.name, self._deployment.connect_timeout_s
-        with trio.move_on_after(limit_s) as connecting:
-            progress = _Progress(connecting)
-            try:
-                request = client.build_request(
-                    method, url, headers=dict(headers), content=body, extensions={"trace": progress.trace}
-                )
-                request.stream = _Body(body)
-                return _Response(await client.send(request, stream=True), name)
-            except (httpx.HTTPError, httpx.InvalidURL) as error:
-                if progress.reused and is_closed_early(error):
-                    raise _StaleConnection from error
-                raise failure(error, url, name) from error
-            except BaseException:
-                await progress.abandon()
-                raise
-        raise UpstreamTimeout(
-            f"deployment '{name}': no connection to {address(url)} within {limit_s:g} s: is base_url right?",
-            deployment=name,
-            phase="connect",
-        )
-
-
-class _Response:
-    """`UpstreamResponse` of one exchange."""
-
-    def __init__(self, response: httpx.Response, deployment: str) -> None:
-        self._response = response
-        self._deployment = deployment
-        self._pieces: AsyncIterator[bytes] = response.aiter_raw()
-        self.status = response.status_code
-        self.headers: Mapping[str, str] = {
-            name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers.raw
-        }
-
-        self._inflater: Any = None
-        self._deflated = b""
-
-    def chunks(self) -> AsyncIterator[bytes]:
-        coding = self.headers.get("content-encoding", "").strip().lower()
-        if coding in ("gzip", "deflate"):
-            self._inflater = zlib.decompressobj(wbits=47)  # either header, told by its bytes
-        elif coding not in ("", "identity"):
-            raise self._not_its_protocol(f"is coded as {coding[:40]!r}, which was not asked for")
-        return self
-
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        return self
-
-    async def __anext__(self) -> bytes:
-        piece = b""
-        while not piece:
-            data = self._deflated or await self._next_piece()
-            piece = self._inflate(data) if self._inflater else data
-        return piece
-
-    async def _next_piece(self) -> bytes:
-        try:
-            return await self._pieces.__anext__()
-        except httpx.HTTPError as error:
-            raise failure(error, str(self._response.url), self._deployment) from error
-
-    def _inflate(self, data: bytes) -> bytes:
-        try:
-            piece: bytes = self._inflater.decompress(data, INFLATED_PIECE_BYTES)
-        except zlib.error as error:
-            raise self._not_its_protocol("does not fit its content-encoding") from error
-        self._deflated = self._inflater.unconsumed_tail
-        return piece
-
-    def _not_its_protocol(self, what: str) -> UpstreamProtocolError:
-        where = address(str(self._response.url))
-        return UpstreamProtocolError(
-            f"deployment '{self._deployment}': the body that {where} sent {what}", deployment=self._deployment
-        )
-
-    async def read(self, max_bytes: int) -> bytes:
-        body = bytearray()
-        async for piece in self.chunks():
-            body += piece
-            if len(body) > max_bytes:
-                raise self._not_its_protocol(f"is longer than {max_bytes} bytes")
-        return bytes(body)
-
-    async def close(self, grace_s: float) -> None:
-        """Finish the exchange: a body that ends within grace_s leaves its connection for the next call.
-
-        The body is always read on, if only into the cancelled scope: the library's generators must all end here,
-        or the collector would have to await.
-        """
-        with trio.CancelScope(shield=True, deadline=trio.current_time() + grace_s), suppress(httpx.HTTPError):
-            async for _ in self._pieces:
-                pass
-        with trio.CancelScope(shield=True):
-            await self._response.aclose()
+        return Exchange(self._client, self._deployment, method=method, url=url, headers=headers or {}, body=body)

@@ -1,68 +1,81 @@
-"""What an HTTP library's exception means: its one translation into our errors."""
+"""What goes wrong on the way to an upstream, in our errors: host and port and what to look at.
+
+Nothing that a header might have held is repeated.
+"""
 
 from __future__ import annotations
 
 import socket
 import ssl
 from collections.abc import Iterator
-from urllib.parse import urlsplit
 
-import httpx
+from loro_core.errors import UpstreamClosed, UpstreamProtocolError, UpstreamTimeout, UpstreamUnreachable
 
-from loro_core.errors import UpstreamClosed, UpstreamError, UpstreamProtocolError, UpstreamUnreachable
-
-# The library says so only in words: httpcore's for an end before the head, h11's for one inside the body.
-CLOSED_EARLY = "Server disconnected without sending a response"
-CLOSED_INSIDE = "peer closed connection without sending complete message body"
+PROXY_VARIABLES = "HTTP_PROXY, HTTPS_PROXY, NO_PROXY"
 
 
-def address(url: str) -> str:
-    """Return "host:port" of `url`, for a message."""
-    try:
-        parts = urlsplit(url)
-        host = parts.hostname or "?"
-        port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
-    except ValueError:
-        return "what base_url names"
-    host = f"[{host}]" if ":" in host else host
-    return f"{host}:{port}" if port else host
-
-
-def is_closed_early(error: Exception) -> bool:
-    """Whether the connection ended before the head of an answer was complete."""
-    if isinstance(error, httpx.RemoteProtocolError):
-        return str(error).startswith(CLOSED_EARLY)
-    return isinstance(error, (httpx.ReadError, httpx.WriteError))
-
-
-def failure(error: Exception, url: str, deployment: str) -> UpstreamError:
-    """Return what `error`, met while asking `url` or reading its answer, is called here.
-
-    Its message names host and port and what to look at, and repeats nothing that a header might have held.
-    """
-    where, whose = address(url), f"deployment '{deployment}':"
-    if isinstance(error, httpx.ProxyError):
-        return UpstreamUnreachable(
-            f"{whose} the proxy gives no connection to {where}; see HTTP_PROXY, HTTPS_PROXY, NO_PROXY",
-            deployment=deployment,
-        )
-    if isinstance(error, httpx.ConnectError):
-        return UpstreamUnreachable(f"{whose} cannot reach {where}: {_reason(error)}", deployment=deployment)
-    if isinstance(error, (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.LocalProtocolError)):
-        return UpstreamUnreachable(
-            f"{whose} cannot ask {where}: base_url must be http:// or https:// and a host", deployment=deployment
-        )
-    if is_closed_early(error):
-        return UpstreamClosed(
-            f"{whose} {where} closed the connection before its answer was complete", deployment=deployment
-        )
-    if isinstance(error, httpx.RemoteProtocolError) and not str(error).startswith(CLOSED_INSIDE):
-        return UpstreamProtocolError(
-            f"{whose} {where} does not answer in HTTP/1.1: are the port and the scheme right?", deployment=deployment
-        )
-    return UpstreamClosed(
-        f"{whose} {where} closed the connection before its answer was complete", deployment=deployment
+def unreachable(error: BaseException, where: str, deployment: str) -> UpstreamUnreachable:
+    """Return what `error`, met while connecting to `where` ("host:port"), is called."""
+    return UpstreamUnreachable(
+        f"deployment '{deployment}': cannot reach {where}: {_reason(error)}", deployment=deployment
     )
+
+
+def proxy_refused(where: str, reason: str, deployment: str) -> UpstreamUnreachable:
+    """reason: what the proxy did, to follow the message in brackets; "" if it is not known."""
+    reason = f" ({reason})" if reason else ""
+    return UpstreamUnreachable(
+        f"deployment '{deployment}': the proxy gives no connection to {where}; see {PROXY_VARIABLES}{reason}",
+        deployment=deployment,
+    )
+
+
+def proxy_unreachable(error: BaseException, proxy: str, where: str, deployment: str) -> UpstreamUnreachable:
+    """proxy: its "host:port"."""
+    reason = _reason(error).partition(";")[0]
+    return proxy_refused(where, f"{proxy} cannot be reached: {reason}", deployment)
+
+
+def unfit_url(where: str, deployment: str) -> UpstreamUnreachable:
+    return UpstreamUnreachable(
+        f"deployment '{deployment}': cannot ask {where}: base_url must be http:// or https:// and a host",
+        deployment=deployment,
+    )
+
+
+def unfit_header(name: str, deployment: str) -> UpstreamUnreachable:
+    hint = "; see api_key" if name.lower() == "authorization" else ""
+    shown = name if name.isascii() and name.isprintable() else "with a strange name"
+    return UpstreamUnreachable(
+        f"deployment '{deployment}': the header {shown} holds what HTTP cannot carry{hint}", deployment=deployment
+    )
+
+
+def connect_timeout(where: str, limit_s: float, deployment: str) -> UpstreamTimeout:
+    return UpstreamTimeout(
+        f"deployment '{deployment}': no connection to {where} within {limit_s:g} s: is base_url right?",
+        deployment=deployment,
+        phase="connect",
+    )
+
+
+def closed_early(where: str, deployment: str) -> UpstreamClosed:
+    return UpstreamClosed(
+        f"deployment '{deployment}': {where} closed the connection before its answer was complete",
+        deployment=deployment,
+    )
+
+
+def not_http(where: str, deployment: str, *, what: str = "HTTP/1.1") -> UpstreamProtocolError:
+    return UpstreamProtocolError(
+        f"deployment '{deployment}': {where} does not answer in {what}: are the port and the scheme right?",
+        deployment=deployment,
+    )
+
+
+def unfit_body(where: str, what: str, deployment: str) -> UpstreamProtocolError:
+    """what: a predicate of "the body that ... sent"."""
+    return UpstreamProtocolError(f"deployment '{deployment}': the body that {where} sent {what}", deployment=deployment)
 
 
 def _reason(error: BaseException) -> str:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from loro_core.app import config
+from loro_core.app import check, config
 from loro_core.app.check import plugin_problems
 from loro_core.errors import PluginError
 from loro_core.plugin.registry import Registry
@@ -61,4 +61,13 @@ def test_what_a_provider_says_of_its_deployments(found):
 def test_strict_makes_a_broken_plugin_a_problem(found):
     assert found("[plugins]\nstrict = true") == [
         "loro.toml:2: plugins.strict is true, but plugin 'x': ImportError: gone"
+    ]
+
+
+def test_http2_needs_its_packages(found, monkeypatch):
+    toml = '[models.large]\nprovider = "choosy"\nname = "m"\nhttp2 = true'
+    assert found(toml) == []
+    monkeypatch.setattr(check, "find_spec", lambda name: None if name == "h2" else object())
+    assert found(toml) == [
+        "loro.toml:4: models.large.http2 is true, needs packages that are not installed: pip install 'loro-core[http2]'"
     ]

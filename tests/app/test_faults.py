@@ -21,6 +21,7 @@ async def ask(script: Script, *, face: str = "openai", stream: bool = True, **en
             "LARGE_MODEL_BASE_URL": upstream.openai_url if face == "openai" else upstream.url,
             "LARGE_MODEL_API_KEY": "none",
             "LORO_REPLY_POLICY": "direct",
+            "LORO_MODELS_LARGE_PREWARM": "false",  # an idle connection that breaks would cost one more try
             "MAX_RETRIES": "2",
             **environ,
         }

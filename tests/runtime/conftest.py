@@ -141,3 +141,10 @@ def connected() -> Callable[..., Any]:
 @pytest.fixture
 def error_body() -> Callable[[LoroError], bytes]:
     return _error_body
+
+
+@pytest.fixture
+def no_proxy_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)

@@ -4,115 +4,29 @@ from __future__ import annotations
 
 import functools
 import gc
-import os
 import random
 import socket
 import ssl
 import subprocess
 import sys
 import zlib
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 import trio
 
 from loro_core.errors import (
-    ConfigError,
     UpstreamClosed,
     UpstreamError,
     UpstreamProtocolError,
     UpstreamTimeout,
     UpstreamUnreachable,
 )
-from loro_core.fleet import Deployment
 from loro_core.runtime.http_client import HttpClient
+from tests.runtime.servers import OK, Server, answer_ok, ask, deployment, serving, sockets, stream_for_ever
 
-Serve = Callable[[trio.abc.Stream, bytes], Awaitable[bool]]
-"""Answers one request, given its bytes; says whether the connection stays open."""
-
-OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
-
-
-@pytest.fixture(autouse=True)
-def no_proxy_of_the_environment(monkeypatch):
-    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.lower(), raising=False)
-
-
-class Server:
-    """url; how many connections were made; the requests as received."""
-
-    def __init__(self, serve: Serve) -> None:
-        self._serve = serve
-        self.url = ""
-        self.connections = 0
-        self.open = 0
-        self._one_closed = trio.Event()
-        self.requests: list[bytes] = []
-
-    async def handle(self, stream: trio.abc.Stream) -> None:
-        self.connections += 1
-        self.open += 1
-        try:
-            while (request := await self._read_request(stream)) is not None:
-                self.requests.append(request)
-                if not await self._serve(stream, request):
-                    return
-        except trio.BrokenResourceError:
-            pass
-        finally:
-            self.open -= 1
-            self._one_closed.set()
-
-    async def all_closed(self) -> None:
-        while self.open:
-            self._one_closed = trio.Event()
-            await self._one_closed.wait()
-
-    async def _read_request(self, stream: trio.abc.Stream) -> bytes | None:
-        data = b""
-        while b"\r\n\r\n" not in data:
-            piece = await stream.receive_some()
-            if not piece:
-                return None
-            data += piece
-        head, _, body = data.partition(b"\r\n\r\n")
-        length = next(
-            (int(h.split(b":")[1]) for h in head.lower().split(b"\r\n") if h.startswith(b"content-length")), 0
-        )
-        while len(body) < length:
-            piece = await stream.receive_some()
-            if not piece:
-                return None
-            body += piece
-        return head + b"\r\n\r\n" + body
-
-
-@asynccontextmanager
-async def serving(serve: Serve) -> AsyncIterator[Server]:
-    server = Server(serve)
-    async with trio.open_nursery() as nursery:
-        listeners = await nursery.start(functools.partial(trio.serve_tcp, server.handle, 0, host="127.0.0.1"))
-        server.url = f"http://127.0.0.1:{listeners[0].socket.getsockname()[1]}"
-        yield server
-        nursery.cancel_scope.cancel()
-
-
-async def answer_ok(stream: trio.abc.Stream, request: bytes) -> bool:
-    await stream.send_all(OK)
-    return True
-
-
-def deployment(**settings) -> Deployment:
-    return Deployment(name="small", provider="openai", model="m", **settings)
-
-
-async def ask(client: HttpClient, url: str, **settings) -> bytes:
-    async with client.bind(deployment(**settings)).send("POST", url, body=b"{}") as response:
-        return await response.read(1000)
+pytestmark = pytest.mark.usefixtures("no_proxy_of_the_environment")
 
 
 async def test_request_arrives_as_given_and_response_comes_back():
@@ -159,13 +73,6 @@ async def test_connection_is_reused_though_the_reader_stopped_at_the_last_event(
                     assert piece == b"[DONE]"
                     break
     assert server.connections == 1
-
-
-async def stream_for_ever(stream: trio.abc.Stream, request: bytes) -> bool:
-    await stream.send_all(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")
-    while True:
-        await stream.send_all(b"5\r\nhello\r\n")
-        await trio.sleep(0.005)
 
 
 @pytest.mark.parametrize("how", ["peace", "exception", "cancelled between chunks", "cancelled in a chunk"])
@@ -270,10 +177,6 @@ async def cancel_after(checkpoints: int, scope: trio.CancelScope) -> None:
     for _ in range(checkpoints):
         await trio.lowlevel.checkpoint()
     scope.cancel()
-
-
-def sockets() -> int:
-    return sum(os.path.realpath(fd).rpartition("/")[2].startswith("socket:") for fd in Path("/proc/self/fd").iterdir())
 
 
 async def test_server_that_closes_idle_connections_silently_costs_one_more_connection():
@@ -584,34 +487,6 @@ async def test_redirect_is_a_response_and_not_followed():
     ):
         assert response.status == 307
     assert len(server.requests) == 1
-
-
-async def test_proxy_of_the_environment_is_asked_for_other_machines_only(monkeypatch):
-    async with serving(answer_ok) as proxy, serving(answer_ok) as server:
-        monkeypatch.setenv("HTTP_PROXY", proxy.url)
-        async with HttpClient() as client:
-            assert await ask(client, "http://models.invalid/v1/models") == b"ok"
-            assert await ask(client, server.url) == b"ok"
-    assert [r.split(b"\r\n")[0] for r in proxy.requests] == [b"POST http://models.invalid/v1/models HTTP/1.1"]
-    assert len(server.requests) == 1
-
-
-async def test_proxy_that_refuses_is_named(monkeypatch):
-    async def serve(stream, request):
-        await stream.send_all(b"HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n")
-        return False
-
-    async with serving(serve) as proxy:
-        monkeypatch.setenv("HTTPS_PROXY", proxy.url)
-        async with HttpClient() as client:
-            with pytest.raises(UpstreamUnreachable, match=r"models\.invalid:443; see HTTP_PROXY"):
-                await ask(client, "https://models.invalid/v1/models")
-
-
-def test_proxy_that_cannot_be_used_is_the_operators_to_mend(monkeypatch):
-    monkeypatch.setenv("ALL_PROXY", "gopher://127.0.0.1:70")
-    with pytest.raises(ConfigError, match="ALL_PROXY"):
-        HttpClient()
 
 
 async def test_certificate_of_nobody(tmp_path: Path):
