@@ -53,7 +53,7 @@ class ServerSettings:
     # 16 MiB: a long conversation with some pictures in it; the usual 2 MiB and 4 MiB refuse those.
     max_body_bytes: int = setting(16777216, Whole(1024, 1073741824), "the largest request body")
     # 256 KiB: decoding, reading and sending on a body of that size takes some 10 ms, the most that a live stream should
-    # wait for another's request; docs/decisions/0005 has the measurements.
+    # wait for another's request; docs/decisions/0006 has the measurements.
     aside_bytes: int | Literal["never"] = setting(
         262144,
         WholeOr(16384, 1073741824, NEVER),
