@@ -15,6 +15,7 @@ from loro_core.decide.hygiene import KnownWords, without_acknowledgements
 from loro_core.decide.merge import Acknowledged, Progressed
 from loro_core.decide.prefill import Ladder
 from loro_core.decide.prompt import words_request
+from loro_core.decide.release.profile import Releaser
 from loro_core.decide.screen import Rejection, screen
 from loro_core.decide.stages import Stages
 from loro_core.decide.telling import Telling, Told
@@ -150,16 +151,21 @@ class AckLeg:
                 more=bool(lines),
             )
         )
-        await self._go_on(say, lines, shaped.spoken)
+        await self._go_on(say, lines, shaped.text)
 
-    async def _go_on(self, say: Say, lines: Mapping[str, str], said: str) -> None:
-        """Say one line after the other, until the answer comes and ends this."""
+    async def _go_on(self, say: Say, lines: Mapping[str, str], written: str) -> None:
+        """Say one line after the other, until the answer comes and ends this. written: the words before them."""
         stages = Stages(list(lines), recent(self._request), self._line.rng)
-        stages.spoke(said, trio.current_time())
-        while (stage := stages.next()) is not None:
+        releaser = Releaser(self._opening.profile)
+        while True:
+            # What the client holds back, a lead-in mostly, is not heard before the next line.
+            stages.spoke(" ".join(releaser.feed(written)), trio.current_time())
+            stage = stages.next()
+            if stage is None:
+                return
             await trio.sleep_until(stage.at_s)
-            await say(Progressed(words=self._opening.join + lines[stage.text]))
-            stages.spoke(stage.text, trio.current_time())
+            written = self._opening.join + lines[stage.text]
+            await say(Progressed(words=written))
             self.progressed += 1
 
     async def _ask(self, deliver: Deliver) -> None:

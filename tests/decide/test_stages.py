@@ -31,7 +31,16 @@ def play(stages: Stages, acknowledgement: str = "Let me think about that. So,", 
 
 @pytest.mark.parametrize(
     ("text", "seconds"),
-    [("", 0.0), ("...", 0.0), ("Let me see.", 1.2), ("我先想想看。", 5 / 4.5), ("用 Python 写", 2 / 4.5 + 0.4)],
+    [
+        ("", 0.0),
+        ("...", 0.0),
+        ("Let me see.", 1.2),
+        ("Let me see. <flush />", 1.2),
+        ("我先想想看。", 5 / 4.5),
+        ("用 Python 写", 2 / 4.5 + 0.4),
+        ("考えますね。", 1 / 4.5 + 4 / 7),
+        ("한번 볼게요.", 5 / 7),
+    ],
 )
 def test_speech_takes_time_by_words_or_by_characters(text, seconds):
     assert spoken_s(text) == pytest.approx(seconds)

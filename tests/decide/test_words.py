@@ -256,3 +256,11 @@ def test_tails_are_not_repeated_either(book):
         tails.append(words.long.sentence.removeprefix(words.phrasing.sentence))
         turns.append(f"{words.long.sentence} {words.long.lead_in} an answer.")
     assert len(set(tails)) == 6
+
+
+def test_each_progress_line_has_a_tail_of_its_own(book):
+    words = choose(book, conversation("why is the sky blue"), random.Random(1))
+    assert words is not None and words.long is not None and len(words.progress) == 6
+    tails = [long.sentence.removeprefix(short.sentence).strip() for short, long in words.progress]
+    tails.append(words.long.sentence.removeprefix(words.phrasing.sentence).strip())
+    assert "" not in tails and len(set(tails)) == 7
