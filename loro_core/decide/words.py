@@ -34,7 +34,7 @@ class Words:
     language, category, tone: of the turn, as it was read; the words are in that language, and sober for a grave turn.
     join: what stands between words, and between these and an answer that does not begin with a space of its own.
     progress: what may be said later, while the answer does not come: of each line the ways to say it, the shortest
-        first. No tail is in two of them, or in one of them and `long`.
+        first. No tail is in two of them, or in one of them and `long`. None for a grave turn.
     """
 
     phrasing: Phrasing
@@ -77,7 +77,8 @@ def choose(book: Phrasebook, request: ChatRequest, rng: random.Random, *, key: s
     category, tone = category_of(turn, language), tone_of_call(request, language)
     if tone is Tone.URGENT:
         return None
-    phrases = chapter.grave if tone is Tone.GRAVE else chapter.phrases.get(category)
+    plain = tone is Tone.PLAIN
+    phrases = chapter.phrases.get(category) if plain else chapter.grave
     if phrases is None or not phrases.sentences:
         return None
     pick = rng.choice if key is None else _by(key)
@@ -95,7 +96,7 @@ def choose(book: Phrasebook, request: ChatRequest, rng: random.Random, *, key: s
         category=category,
         tone=tone,
         join=chapter.join,
-        progress=tuple(_progress(chapter.progress, tail, chapter.join, pick)) if chapter.progress else (),
+        progress=tuple(_progress(chapter.progress, tail, chapter.join, pick)) if chapter.progress and plain else (),
     )
 
 

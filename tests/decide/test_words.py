@@ -178,7 +178,7 @@ def test_grave_news_get_sober_words(book):
     assert words is not None
     assert words.tone is Tone.GRAVE
     assert words.phrasing.sentence in book.chapters["en"].grave.sentences
-    assert words.phrasing.lead_in == "" and words.long is None
+    assert words.phrasing.lead_in == "" and words.long is None and words.progress == ()
 
 
 def test_nothing_is_said_to_an_emergency_and_to_the_turns_after_it(book):
