@@ -11,8 +11,8 @@ known. Beyond that:
     held             a client that collects text would not let it out before the answer begins; not asked of words for
                      a tool, which the end of the reply lets out
 
-A language without rules is not judged for its words. Words for grave news may say they are sorry, and greetings,
-farewells and grave words need not be let out at once: what follows them is a sentence of its own.
+A language without rules is not judged for its words. Words for grave news may say they are sorry, and need not be let
+out at once: what leads in to an answer ("so, well") is not sober.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def _in_chapter(tag: str, chapter: Chapter) -> Iterator[str]:
         yield from _unfinished(where, phrases)
         if tag in LANGUAGES:
             yield from _unspeakable(where, tag, chapter.join, phrases, sober=name in (GRAVE, PROGRESS))
-            if name not in STANDALONE and name != TOOL:
+            if name not in (GRAVE, TOOL):
                 yield from _held(where, tag, chapter.join, phrases)
     if tag in LANGUAGES:
         for tail in sorted(tails):
