@@ -15,6 +15,11 @@ def test_no_turn_is_greeted_that_does_not_greet(name):
     assert figures(list(turns_of(name))).greeted == []
 
 
+@pytest.mark.parametrize("name", SETS)
+def test_no_grave_news_are_taken_for_plain_ones(name):
+    assert figures(list(turns_of(name))).missed == []
+
+
 @pytest.mark.parametrize("name", HELD_OUT)
 def test_few_turns_get_words_that_do_not_fit(name):
     found = figures(list(turns_of(name)))

@@ -260,6 +260,9 @@ _TURNS = TurnRules(
         " (?:all )?wrong",
     ),
     grave=word(
+        r"(?:months?|weeks?|days?) (?:left )?to live(?! (?:in|here|with|at|on|there|together)\b)|terminally ill|"
+        r"(?:isnt|wont|not) going to make it|in (?:a |the )?hospice|palliative care",
+        r"in (?:a |the )?hospice|palliative care",
         f"(?:{_KIN}|she|he|they|friend|neighbou?r|colleague|dog|cat)(?: \\w+){{0,2}} (?:died|passed away|"
         f"passed (?:this|last|yesterday)|has died|is dying"
         "|is dead|was killed|got killed|committed suicide|killed (?:himself|herself))",

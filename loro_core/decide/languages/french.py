@@ -176,6 +176,8 @@ _TURNS = TurnRules(
         r" (?:deux|en double|trop)",
     ),
     grave=word(
+        r"nen (?:a|ai|ont) plus (?:que )?pour (?:quelques|un|deux|trois|longtemps)|(?:mois|semaines|"
+        r"jours) a vivre|phase terminale|soins palliatifs",
         rf"(?:(?:mon|ma|mes|notre|son|sa) (?:\w+ )?{_KIN}|il|elle)(?: \w+){{0,2}} (?:est|sont|a ete|vient de|"
         rf"va) (?:\w+ )?(?:morte?s?|decede[es]*|mourir|deceder|tuee?|suicide[e]?|mourant[e]?)|(?:jai|on a|nous"
         rf" avons) perdu (?:mon|ma|mes|notre|le|un) (?:{_KIN}|enfant)|(?:deces|mort|perte|enterrement|obseques|"

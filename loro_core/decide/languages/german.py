@@ -172,6 +172,7 @@ _TURNS = TurnRules(
         r" (?:abgebucht|berechnet)|zu viel (?:abgebucht|berechnet)|nie angekommen",
     ),
     grave=word(
+        r"(?:monate|wochen|tage) (?:noch )?zu leben|todkrank|unheilbar (?:krank|erkrankt)|im hospiz|palliativ\w*",
         rf"(?:mein\w*|unser\w*|sein\w*|ihr\w*) (?:\w+ )?{_KIN}(?: \w+){{0,4}} (?:gestorben|verstorben|tot|"
         rf"umgekommen|verunglückt|umgebracht|liegt im sterben|im sterben)|(?:gestorben|verstorben) (?:ist|sind)"
         rf" (?:mein\w*)|(?:habe|hab|haben)(?: \w+){{0,3}} (?:mein\w*|unser\w*) (?:{_KIN})(?: \w+){{0,3}}"

@@ -162,6 +162,7 @@ _TURNS = TurnRules(
         r"nao fazem nada|caiu de novo|trava(?:ndo|m)?|perdi tudo|cai toda hora|nao aguento",
     ),
     grave=word(
+        r"(?:meses|semanas|dias) de vida|doenca terminal|cuidados paliativos|desenganad[oa]",
         rf"(?:meu|minha|meus|nosso|nossa|seu|sua|[oa]) {_KIN}(?: \w+){{0,3}} (?:morreu|faleceu|esta morrendo|"
         rf"esta a morrer|se foi|foi mort[oa]|partiu)|(?:morreu|faleceu|perdi|perdemos)(?: \w+)? (?:[oa]"
         rf" )?(?:meu|minha|nosso|nossa) {_KIN}",

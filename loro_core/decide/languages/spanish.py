@@ -160,6 +160,7 @@ _TURNS = TurnRules(
         r"no puedo hacer nada|no aguanto|he perdido todo|nunca (?:llego|me (?:han|contest))\w*",
     ),
     grave=word(
+        r"(?:meses|semanas|dias) de vida|desahuciad[oa]|enfermedad terminal|cuidados paliativos",
         r"se (?:me|nos) (?:ha )?(?:muerto|murio) (?:el|la|mi|nuestr[oa]) (?:perr|gat|abuel|padr|madr|herman|hij)\w*",
         rf"(?:mi|mis|nuestr[oa]|su|tu) {_KIN}(?: \w+){{0,3}} (?:murio|ha muerto|fallecio|ha fallecido|se murio|"
         rf"se ha muerto|esta muriendo|se esta muriendo|ha muerto)|(?:murio|fallecio|ha muerto|ha fallecido|se"
