@@ -22,10 +22,11 @@ from dataclasses import dataclass
 
 from loro_core.decide.history import replies_since
 
-FIRST_PAUSE_S = 1.6
-LONGER_BY = 1.15
-LONGEST_PAUSE_S = 2.3
-"""The first pause within the 1.5 to 2 s that people fill by themselves; the last well below four."""
+FIRST_PAUSE_S = 1.55
+LONGER_BY = 1.1
+LONGEST_PAUSE_S = 1.8
+"""Within the 1.5 to 2 s that people fill by themselves. An answer that begins just before a line was due is heard only
+once its first sentence is whole, half a second later and more: the silence is as much longer then."""
 
 WORDS_PER_S = 2.5
 CHARACTERS_PER_S = 4.5
