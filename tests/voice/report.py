@@ -270,13 +270,18 @@ async def first_speech(asker: Asker, clients: Clients, turns: dict[str, list[str
     for at, (tag, name, policy, _) in enumerate(plan):
         heard = spoken(clients, name, replies[at])
         times.setdefault((tag, name, policy), []).append(heard[0][0] if heard else math.inf)
-    for tag in LANGUAGES:
-        line = f"{tag:8}{len(times[tag, CLIENTS[0], 'adaptive']):6} "
+    for tag in (*LANGUAGES, "all"):
+        line = ""
         for name in CLIENTS:
-            own, direct = times[tag, name, "adaptive"], times[tag, name, "direct"]
-            mark = table.hold(f"first speech, {tag}, {name}, p95", p(0.95, own), FIRST_SPEECH_S)
+            own, direct = (
+                [s for t in LANGUAGES if tag in (t, "all") for s in times[t, name, policy]]
+                for policy in ("adaptive", "direct")
+            )
+            # Of one language there are too few for a percentile: its p95 is its slowest turn.
+            mark = table.hold(f"first speech, {name}, p95", p(0.95, own), FIRST_SPEECH_S) if tag == "all" else ""
             line += f"  {p(0.5, own):7.2f} {p(0.95, own):6.2f}{mark:2}  {p(0.5, direct):6.2f} {p(0.95, direct):7.2f}"
-        table.add(line)
+        number = sum(len(times[t, CLIENTS[0], "adaptive"]) for t in LANGUAGES if tag in (t, "all"))
+        table.add(f"{tag:8}{number:6} {line}")
     table.add()
 
 
