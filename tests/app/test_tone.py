@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.app.serving import serving
@@ -21,7 +23,7 @@ def playing(*moves: Move) -> PlayingProvider:
     return PlayingProvider([*moves, STOP])
 
 
-def asking(*turns: str) -> dict[str, object]:
+def asking(*turns: str) -> dict[str, Any]:
     roles = ("user", "assistant")
     return {"messages": [{"role": roles[i % 2], "content": text} for i, text in enumerate(turns)]}
 
