@@ -6,7 +6,7 @@
 # make figures the headline figures on this machine      make format  let ruff lay out the code
 # make blocking what one client does to the live streams of others
 # make bench-transport  what a call to a model costs in CPU, by HTTP client
-# make voice   set up the voice clients apart, and see when they speak what they are sent
+# make voice   set up the voice clients apart, see when they speak what they are sent, and report what is heard when
 # make phrases proofread the acknowledgements (FILES=my.toml for yours)
 # make clean   forget the virtual environment and all that was built
 
@@ -56,6 +56,8 @@ voice-env: $(VOICE)/ready
 
 voice: $(VENV)/dev $(VOICE)/ready
 	VOICE_PYTHON=$(abspath $(VOICE))/bin/python $(PY) -m pytest -q tests/voice $(ARGS)
+	$(PY) -m tests.decide.turn_figures
+	VOICE_PYTHON=$(abspath $(VOICE))/bin/python $(PY) -m tests.voice.report
 
 bench: $(VENV)/run
 	$(PY) -m $(if $(URL),loro_core bench --url $(URL),tests.bench) $(ARGS)

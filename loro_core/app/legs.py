@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,6 +16,7 @@ from loro_core.decide.hygiene import KnownWords, without_acknowledgements
 from loro_core.decide.merge import Acknowledged, Progressed
 from loro_core.decide.prefill import Ladder
 from loro_core.decide.prompt import words_request
+from loro_core.decide.release.profile import Releaser
 from loro_core.decide.screen import Rejection, screen
 from loro_core.decide.stages import Stages
 from loro_core.decide.telling import Telling, Told
@@ -24,9 +26,12 @@ from loro_core.fleet import Acknowledge, Deployment, Leg
 from loro_core.plugin.api import Call, Continues, Provider
 from loro_core.runtime.acknowledgement import FoundWords, find_words
 from loro_core.runtime.attempt import Deliver, run_leg
-from loro_core.runtime.observe import Happening, LegEnded, Observer
+from loro_core.runtime.observe import Happening, LegEnded, LegRetried, Observer
 from loro_core.runtime.race import Say
 from loro_core.runtime.upstreams import Upstreams
+
+FAILS_WITHIN_S = 0.25
+"""An upstream that refuses does so within a round trip; one that has not by then works on the answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +56,7 @@ class AnswerLeg:
 
     plan, opening: the acknowledgement's, of whose words the model is told where the plan says so.
     duration_s: how long it took, once it is over. telling: how the model was told; None if it was not.
+    doubtful_until: a try has failed, and until then the next one has had no time to show that it does not fail as well.
     """
 
     def __init__(
@@ -68,6 +74,7 @@ class AnswerLeg:
         self._opening = opening
         self.duration_s: float | None = None
         self.telling: Telling | None = None
+        self.doubtful_until = -math.inf
 
     async def __call__(self, deliver: Deliver) -> None:
         provider, call = await self._line.upstreams.call(self._deployment, self._request)
@@ -109,20 +116,31 @@ class AnswerLeg:
     def _observe(self, happening: Happening) -> None:
         if isinstance(happening, LegEnded):
             self.duration_s = happening.duration_s
+        elif isinstance(happening, LegRetried):
+            self.doubtful_until = trio.current_time() + happening.wait_s + FAILS_WITHIN_S
         self._line.observer(happening)
 
 
 class AckLeg:
     """The words that come first, and those for an answer that does not come.
 
+    answer: whose failures are waited out: words before an error are worse than none.
     found: the first words, once they are known. progressed: how many lines followed them.
     asked: whether a model was asked for words; usage, characters: what it counted and said so far.
     """
 
     def __init__(
-        self, line: Line, plan: Acknowledge, opening: Opening, deployment: Deployment | None, request: ChatRequest
+        self,
+        line: Line,
+        plan: Acknowledge,
+        opening: Opening,
+        deployment: Deployment | None,
+        request: ChatRequest,
+        *,
+        answer: AnswerLeg,
     ) -> None:
         self._line = line
+        self._answer = answer
         self._plan = plan
         self._opening = opening
         self._deployment = deployment if plan.ask_model else None
@@ -139,6 +157,8 @@ class AckLeg:
         self.found = await find_words(self._opening.spoken, ask, self._screen, deadline=start + self._plan.deadline_s)
         if self._plan.not_before_s:
             await trio.sleep_until(start + self._plan.not_before_s)
+        while self._answer.doubtful_until > trio.current_time():  # noqa: ASYNC110  # meanwhile it may be put off
+            await trio.sleep_until(self._answer.doubtful_until)
         shaped = self._opening.shaped(self.found.text)
         lines = self._opening.progress_lines() if self._line.progress and self.found.text else {}
         await say(
@@ -150,16 +170,21 @@ class AckLeg:
                 more=bool(lines),
             )
         )
-        await self._go_on(say, lines, shaped.spoken)
+        await self._go_on(say, lines, shaped.text)
 
-    async def _go_on(self, say: Say, lines: Mapping[str, str], said: str) -> None:
-        """Say one line after the other, until the answer comes and ends this."""
+    async def _go_on(self, say: Say, lines: Mapping[str, str], written: str) -> None:
+        """Say one line after the other, until the answer comes and ends this. written: the words before them."""
         stages = Stages(list(lines), recent(self._request), self._line.rng)
-        stages.spoke(said, trio.current_time())
-        while (stage := stages.next()) is not None:
+        releaser = Releaser(self._opening.profile)
+        while True:
+            # What the client holds back, a lead-in mostly, is not heard before the next line.
+            stages.spoke(" ".join(releaser.feed(written)), trio.current_time())
+            stage = stages.next()
+            if stage is None:
+                return
             await trio.sleep_until(stage.at_s)
-            await say(Progressed(words=self._opening.join + lines[stage.text]))
-            stages.spoke(stage.text, trio.current_time())
+            written = self._opening.join + lines[stage.text]
+            await say(Progressed(words=written))
             self.progressed += 1
 
     async def _ask(self, deliver: Deliver) -> None:

@@ -73,7 +73,7 @@ class Making:
         self._answer = AnswerLeg(line, large, without_our_words(asked, known), plan.acknowledge, opening)
         self._acknowledge: AckLeg | None = None
         if plan.acknowledge is not None and opening is not None:
-            self._acknowledge = AckLeg(line, plan.acknowledge, opening, small, asked)
+            self._acknowledge = AckLeg(line, plan.acknowledge, opening, small, asked, answer=self._answer)
         head = ReplyHead(
             id=f"chatcmpl-{os.urandom(12).hex()}",
             created=int(time.time()),

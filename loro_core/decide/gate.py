@@ -18,13 +18,14 @@ First, is there anything against words on this turn? The first row that holds de
     resent              was acknowledged before, and is sent again                        the turn's kind and memory
     barge_in            follows a reply cut short: who interrupts does not want words     the turn's kind
     wish                was asked to have no fillers                                      history, system prompt
-    grave, urgent       tells of a death, an emergency, despair                           the tone
+    urgent              tells of an emergency or of despair, or follows one that did      the tone
     first_turn          is the user's first; a setting, off by default                    the turn's number
     unsure_language     is in no language that it shows                                   the user's turns
     short_turn          is a word, "mm-hm", an answer to a yes-no question, a goodbye     the user's words
 
 The rows down to exact_words hold for every policy (`contract`); they are what the client could not read. The others are
-taste, and hold where a policy asks for it. A revised turn has no row: see `turn`.
+taste, and hold where a policy asks for it. A revised turn has no row: see `turn`. Nor have grave news, a death or an
+illness: silence is no kindness there, so they are acknowledged like other turns, in sober words (`words`).
 
 Then, will the answer be late? Words can be written at the client's floor, before which it speaks nothing; or held up to
 its slack, within which its user feels no silence, and be dropped if the answer is there first; or not planned at all.
@@ -44,7 +45,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from loro_core.chat import ChatRequest, Turn, TurnKind
 from loro_core.decide.brevity import is_short
@@ -52,6 +52,7 @@ from loro_core.decide.contract import forbids_acknowledgement
 from loro_core.decide.demands import wish
 from loro_core.decide.language import UNDETERMINED, language_of
 from loro_core.decide.reason import Reason
+from loro_core.decide.tone import Tone
 from loro_core.fleet import Expectation
 
 NEEDLESS = 1.0
@@ -74,9 +75,6 @@ USEFUL_S = 0.4
 _STEPS = 3
 """So many moments from the floor to the slack are tried, beside the floor."""
 
-Tone = Literal["ordinary", "grave", "urgent"]
-"""How serious the turn is. grave: a death, an illness, despair. urgent: an emergency."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
@@ -95,13 +93,13 @@ def worth(
     slack_s: float,
     floor_s: float = 0.0,
     first_turn: bool = True,
-    tone: Tone = "ordinary",
+    tone: Tone = Tone.PLAIN,
 ) -> Verdict:
     """Return whether to acknowledge `request`, and from when on.
 
     slack_s: how long the user feels no silence, from the start of the reply. floor_s: until when the client speaks
     nothing, whatever it gets; where it is later than the slack, it is the slack.
-    first_turn: whether the user's first turn is acknowledged. tone: of the user's last turn.
+    first_turn: whether the user's first turn is acknowledged. tone: of the turn, as `tone_of_call` has it.
     """
     against = skip(request, turn, first_turn=first_turn, tone=tone)
     if against is not None:
@@ -109,7 +107,7 @@ def worth(
     return timely(expectation, slack_s=slack_s, floor_s=floor_s)
 
 
-def skip(request: ChatRequest, turn: Turn, *, first_turn: bool = True, tone: Tone = "ordinary") -> Reason | None:
+def skip(request: ChatRequest, turn: Turn, *, first_turn: bool = True, tone: Tone = Tone.PLAIN) -> Reason | None:
     """Return why nothing should be said on this turn however late the answer is: the table's first row that holds."""
     broken = forbids_acknowledgement(request)
     if broken is not None:
@@ -122,8 +120,8 @@ def skip(request: ChatRequest, turn: Turn, *, first_turn: bool = True, tone: Ton
         return Reason.BARGE_IN
     if wish(request):
         return Reason.WISH
-    if tone != "ordinary":
-        return Reason(tone)
+    if tone is Tone.URGENT:
+        return Reason.URGENT
     if turn.number <= 1 and not first_turn:
         return Reason.FIRST_TURN
     language = language_of(request)

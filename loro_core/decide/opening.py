@@ -252,8 +252,8 @@ def _phrases(
             (_Rule.ASSENT, openers.assents),
             (_Rule.FILLER, (*openers.praise, *openers.thinking)),
         ]
-        if leads_in:
-            rules.append((_Rule.LEAD_IN, openers.lead_ins))
+    if leads_in:
+        rules.append((_Rule.LEAD_IN, openers.lead_ins))
     by_first: dict[str, list[tuple[str, _Rule]]] = {}
     for rule, phrases in rules:
         for phrase in phrases:

@@ -3,15 +3,16 @@
 Every saying is read as strictly as a small model's words (`screen`), for it is said before anything of the answer is
 known. Beyond that:
 
-    missing, few     a category without enough sentences never to repeat within the window, lead-ins or tails
+    missing, few     a category without enough sentences never to repeat within the window, lead-ins or tails; too few
+                     lines for an answer that does not come
     unfinished       a sentence that does not end, or a lead-in that does; 、 holds LiveKit back
     beginning        a sentence that is the beginning of another: one said would count as the other
     too long         with its tail, more than `LONGEST`
     held             a client that collects text would not let it out before the answer begins; not asked of words for
                      a tool, which the end of the reply lets out
 
-A language without rules is not judged for its words. Words for grave news may say they are sorry, and greetings,
-farewells and grave words need not be let out at once: what follows them is a sentence of its own.
+A language without rules is not judged for its words. Words for grave news may say they are sorry, and need not be let
+out at once: what leads in to an answer ("so, well") is not sober.
 """
 
 from __future__ import annotations
@@ -30,6 +31,9 @@ ENOUGH = WINDOW + 2
 
 ENOUGH_FOR_TOOLS = 3
 """Most calls are announced by what the tool is called; these are for the others."""
+
+ENOUGH_PROGRESS = 6
+"""So many lines outlast half a minute of silence, each heard once; whatever takes longer has failed."""
 
 LONGEST = 120
 """With its tail: eight seconds of speech, and the answer waits for them."""
@@ -63,7 +67,7 @@ def _in_chapter(tag: str, chapter: Chapter) -> Iterator[str]:
         yield from _unfinished(where, phrases)
         if tag in LANGUAGES:
             yield from _unspeakable(where, tag, chapter.join, phrases, sober=name in (GRAVE, PROGRESS))
-            if name not in STANDALONE and name != TOOL:
+            if name not in (GRAVE, TOOL):
                 yield from _held(where, tag, chapter.join, phrases)
     if tag in LANGUAGES:
         for tail in sorted(tails):
@@ -77,9 +81,12 @@ def _in_chapter(tag: str, chapter: Chapter) -> Iterator[str]:
 
 def _missing(tag: str, chapter: Chapter) -> Iterator[str]:
     tables = dict(chapter.tables())
-    for name in (*(category.value for category in SPEAKING), GRAVE):
+    for name in (*(category.value for category in SPEAKING), GRAVE, PROGRESS):
         if name not in tables:
             yield f"{tag}.{name}: missing"
+            continue
+        if name == PROGRESS:
+            yield from _few_lines(tag, tables[name])
             continue
         wanted = {"phrases": tables[name].sentences}
         if name not in STANDALONE:
@@ -91,6 +98,15 @@ def _missing(tag: str, chapter: Chapter) -> Iterator[str]:
                 yield f"{tag}.{name}.{what}: {len(texts)}, needs {ENOUGH} never to repeat within {WINDOW} turns"
     if len(tables[TOOL].sentences if TOOL in tables else ()) < ENOUGH_FOR_TOOLS:
         yield f"{tag}.{TOOL}.phrases: fewer than {ENOUGH_FOR_TOOLS}"
+
+
+def _few_lines(tag: str, progress: Phrases) -> Iterator[str]:
+    if not progress.lead_ins:
+        yield f"{tag}.{PROGRESS}.lead_ins: missing"
+    if len(progress.sentences) < ENOUGH_PROGRESS:
+        yield f"{tag}.{PROGRESS}.phrases: {len(progress.sentences)}, needs {ENOUGH_PROGRESS}, for none is said twice"
+    if len(progress.tails) <= len(progress.sentences):
+        yield f"{tag}.{PROGRESS}.tails: {len(progress.tails)}, needs one for each line and one for the words before"
 
 
 def _unfinished(where: str, phrases: Phrases) -> Iterator[str]:

@@ -22,7 +22,6 @@ class Reason(Enum):
     RESENT = "resent"
     BARGE_IN = "barge_in"
     WISH = "wish"
-    GRAVE = "grave"
     URGENT = "urgent"
     FIRST_TURN = "first_turn"
     UNSURE_LANGUAGE = "unsure_language"

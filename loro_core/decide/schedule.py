@@ -3,8 +3,9 @@
 direct    the answering model alone, its tool calls unannounced.
 race      both models start at the same instant; the acknowledging model's words are written when they are ready.
 instant   a phrase is written at once; the answering model is told at its start that it was said.
-adaptive  direct where the turn wants no words, or the answer will be quick enough for nobody to notice (`gate`); else
-          a phrase, held while the answer may still be first, which the acknowledging model may better meanwhile.
+adaptive  direct where the turn wants no words or is an emergency, or the answer will be quick enough for nobody to
+          notice (`gate`); else a phrase, held while the answer may still be first, which the acknowledging model may
+          better meanwhile.
 
 In all of them an answer that is there first drops the acknowledgement: that is the merge's doing, not the policy's.
 """
@@ -17,6 +18,8 @@ from dataclasses import dataclass
 from loro_core.chat import ChatRequest
 from loro_core.decide.estimate import UNMEASURED
 from loro_core.decide.gate import worth
+from loro_core.decide.language import language_of
+from loro_core.decide.tone import tone_of_call
 from loro_core.fleet import Acknowledge, Expectation, Leg, Plan, Snapshot
 
 
@@ -70,6 +73,7 @@ class Adaptive:
             slack_s=fleet.slack_s,
             floor_s=fleet.floor_s,
             first_turn=fleet.first_turn,
+            tone=tone_of_call(request, language_of(request)),
         )
         if not verdict.acknowledge:
             return Plan(policy=self.name, reason=verdict.reason.value)

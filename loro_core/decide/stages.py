@@ -22,14 +22,17 @@ from dataclasses import dataclass
 
 from loro_core.decide.history import replies_since
 
-FIRST_PAUSE_S = 1.6
-LONGER_BY = 1.15
-LONGEST_PAUSE_S = 2.3
-"""The first pause within the 1.5 to 2 s that people fill by themselves; the last well below four."""
+FIRST_PAUSE_S = 1.55
+LONGER_BY = 1.1
+LONGEST_PAUSE_S = 1.8
+"""Within the 1.5 to 2 s that people fill by themselves. An answer that begins just before a line was due is heard only
+once its first sentence is whole, half a second later and more: the silence is as much longer then."""
 
 WORDS_PER_S = 2.5
-UNSPACED_CHARACTERS_PER_S = 4.5
-"""How fast speech synthesis speaks: words of scripts with spaces, characters of those without."""
+CHARACTERS_PER_S = 4.5
+SYLLABLES_PER_S = 7.0
+"""How fast speech synthesis speaks: words of scripts with spaces; characters of Chinese; kana and Hangul, of which it
+takes several to say what one of those says (`screen.Limits` reckons with the same)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,12 +44,18 @@ class Stage:
 
 
 def spoken_s(text: str) -> float:
-    """Return about how many seconds `text` takes to speak. Marks take none."""
+    """Return about how many seconds `text` takes to speak. Marks take none, nor do control tags ("<flush />")."""
+    text = _TAG.sub(" ", text)
     if not _MAY_BE_WIDE.search(text):
         return sum(word[0].isalnum() or any(map(str.isalnum, word)) for word in text.split()) / WORDS_PER_S
-    wide = sum(c.isalnum() and unicodedata.east_asian_width(c) in "WF" for c in text)
+    wide = [c for c in text if c.isalnum() and unicodedata.east_asian_width(c) in "WF"]
+    syllables = sum(_SYLLABLES.match(c) is not None for c in wide)
     words = sum(any(c.isalnum() and unicodedata.east_asian_width(c) not in "WF" for c in w) for w in text.split())
-    return words / WORDS_PER_S + wide / UNSPACED_CHARACTERS_PER_S
+    return words / WORDS_PER_S + syllables / SYLLABLES_PER_S + (len(wide) - syllables) / CHARACTERS_PER_S
+
+
+_TAG = re.compile(r"<[a-z]+ ?/>")
+_SYLLABLES = re.compile("[\u3041-\u30ff\uac00-\ud7a3]")
 
 
 # No character before the first of these is wide; looking up each takes ten times as long as all the rest.
@@ -67,7 +76,7 @@ class Stages:
         self._quiet_from_s = 0.0
 
     def spoke(self, text: str, at_s: float) -> None:
-        """Take in that `text` was written at `at_s`: it is heard after what is still being spoken."""
+        """Take in that `text` was let out to speech at `at_s`: it is heard after what is still being spoken."""
         self._quiet_from_s = max(self._quiet_from_s, at_s) + spoken_s(text)
 
     def next(self) -> Stage | None:

@@ -1,7 +1,9 @@
 """How grave a turn is: over some news nobody says "let me see".
 
-    urgent  somebody's life may be in danger now: nothing is said before the answer, nor in the next turns
-    grave   death, a grave illness, violence: sober words, or none where the book has none
+    urgent  somebody's life may be in danger now: nothing is said before the answer, nor in the next turns, under any
+            policy (`words`); the policy `adaptive` knows it for a reason of its own (`gate`)
+    grave   death, a grave illness, violence: sober words from the book, or none where the book has none. They lead in
+            to nothing ("so, well"), no small model finds them, and no line follows them while the answer does not come
     plain   everything else
 
 Words in a list show it, bound to a person where they are used of things as well: "my phone died" and "how did Napoleon
@@ -15,6 +17,7 @@ from itertools import islice
 
 from loro_core.chat import ChatRequest
 from loro_core.decide.category import folded
+from loro_core.decide.language import language_of_text
 from loro_core.decide.languages import LANGUAGES
 
 URGENT_TURNS = 3
@@ -41,9 +44,11 @@ def tone_of(text: str, language: str | None) -> Tone:
 
 
 def tone_of_call(request: ChatRequest, language: str | None) -> Tone:
-    """Return how grave the user's last turn is, with the emergency that one of the turns before it told of."""
+    """Return how grave the user's last turn is, with the emergency that one of the turns before it told of.
+
+    language: of the last turn. An emergency may have been told of in another: people fall back into their own.
+    """
     turns = list(islice((m.text for m in reversed(request.messages) if m.role == "user"), URGENT_TURNS))
-    tones = [tone_of(turn, language) for turn in turns]
-    if Tone.URGENT in tones:
+    if any(Tone.URGENT in (tone_of(turn, language), tone_of(turn, language_of_text(turn))) for turn in turns):
         return Tone.URGENT
-    return tones[0] if tones else Tone.PLAIN
+    return tone_of(turns[0], language) if turns else Tone.PLAIN

@@ -16,7 +16,7 @@ class Opening:
 
     spoken: the words, as the user hears them. lead_in: for words that bring none.
     language: of the turn, category: what it wants; None if unknown. join: what stands between words in this language.
-    progress: what may be said later, while the answer does not come.
+    progress: what may be said later, while the answer does not come: of each line the ways to say it.
     """
 
     spoken: str
@@ -25,7 +25,7 @@ class Opening:
     category: Category | None = None
     lead_in: str = ""
     join: str = " "
-    progress: tuple[Phrasing, ...] = ()
+    progress: tuple[tuple[Phrasing, ...], ...] = ()
 
     @classmethod
     def of(cls, plan: Acknowledge, phrase: Words | None, profile: Profile) -> Opening:
@@ -52,5 +52,5 @@ class Opening:
 
     def progress_lines(self) -> dict[str, str]:
         """Return what may be said while the answer does not come: the spoken words, and how they are written."""
-        shapes = (shape([phrasing], self.profile, join=self.join) for phrasing in self.progress)
+        shapes = (shape(candidates, self.profile, join=self.join) for candidates in self.progress)
         return {shaped.spoken: shaped.text for shaped in shapes}

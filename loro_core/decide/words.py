@@ -33,7 +33,8 @@ class Words:
         (60 characters or more, 22 in Chinese and Japanese, 30 in Korean); None if there is none.
     language, category, tone: of the turn, as it was read; the words are in that language, and sober for a grave turn.
     join: what stands between words, and between these and an answer that does not begin with a space of its own.
-    progress: what may be said later, while the answer does not come.
+    progress: what may be said later, while the answer does not come: of each line the ways to say it, the shortest
+        first. No tail is in two of them, or in one of them and `long`. None for a grave turn.
     """
 
     phrasing: Phrasing
@@ -42,7 +43,7 @@ class Words:
     category: Category
     tone: Tone = Tone.PLAIN
     join: str
-    progress: tuple[Phrasing, ...] = ()
+    progress: tuple[tuple[Phrasing, ...], ...] = ()
 
     @property
     def text(self) -> str:
@@ -76,14 +77,15 @@ def choose(book: Phrasebook, request: ChatRequest, rng: random.Random, *, key: s
     category, tone = category_of(turn, language), tone_of_call(request, language)
     if tone is Tone.URGENT:
         return None
-    phrases = chapter.grave if tone is Tone.GRAVE else chapter.phrases.get(category)
+    plain = tone is Tone.PLAIN
+    phrases = chapter.phrases.get(category) if plain else chapter.grave
     if phrases is None or not phrases.sentences:
         return None
     pick = rng.choice if key is None else _by(key)
     history = recent(request)
     sentence = _least_worn(phrases.sentences, lambda text: replies_since(text, history), pick)
     lead_in = pick(phrases.lead_ins) if phrases.lead_ins else ""
-    long = None
+    long, tail = None, ""
     if phrases.tails:
         tail = _least_worn(phrases.tails, lambda text: _heard_since(text, history), pick)
         long = Phrasing(sentence=f"{sentence}{chapter.join}{tail}", lead_in=lead_in)
@@ -94,13 +96,22 @@ def choose(book: Phrasebook, request: ChatRequest, rng: random.Random, *, key: s
         category=category,
         tone=tone,
         join=chapter.join,
-        progress=tuple(_progress(chapter.progress, pick)) if chapter.progress else (),
+        progress=tuple(_progress(chapter.progress, tail, chapter.join, pick)) if chapter.progress and plain else (),
     )
 
 
-def _progress(phrases: Phrases, pick: Pick) -> Iterator[Phrasing]:
+def _progress(phrases: Phrases, said: str, join: str, pick: Pick) -> Iterator[tuple[Phrasing, ...]]:
+    """Yield each line as it is and with a tail. said: the tail that was said before, if one was."""
+    tails = [tail for tail in phrases.tails if tail != said]
     for sentence in phrases.sentences:
-        yield Phrasing(sentence=sentence, lead_in=pick(phrases.lead_ins) if phrases.lead_ins else "")
+        lead_in = pick(phrases.lead_ins) if phrases.lead_ins else ""
+        line = Phrasing(sentence=sentence, lead_in=lead_in)
+        if tails:
+            tail = pick(tails)
+            tails.remove(tail)
+            yield line, Phrasing(sentence=f"{sentence}{join}{tail}", lead_in=lead_in)
+        else:
+            yield (line,)
 
 
 def is_silent(turn: str) -> bool:

@@ -6,6 +6,7 @@ import itertools
 
 import pytest
 
+from loro_core.decide.release.profile import PROFILES, Releaser
 from loro_core.decide.stages import spoken_s
 from tests.app.serving import Heard, serving
 from tests.runtime.fakes import STOP, Move, PlayingProvider, says
@@ -50,6 +51,18 @@ async def test_a_stall_of_eight_seconds_leaves_no_hole_longer_than_two_and_a_hal
     assert max(holes(written)) <= 2.5, written
     assert len({text for _, text in written}) == len(written) >= 3
     assert heard.text.endswith("ecause of the air.") and heard.events[-1] == "[DONE]"
+
+
+@pytest.mark.parametrize("client", ["pipecat", "livekit", "vapi"])
+@pytest.mark.parametrize("question", ["Why is the sky blue?", "天空为什么是蓝色的？", "どうして空は青いの？"])
+async def test_what_a_client_holds_back_leaves_no_longer_hole(question, client, autojump_clock):
+    """The lead-in is not heard before the next line, so the silence begins before it."""
+    async with serving(None, stalling(12.0), LORO_REPLY_POLICY="race") as server:
+        heard = await server.ask(messages=[{"role": "user", "content": question}], headers={"x-loro-client": client})
+    releaser = Releaser(PROFILES[client])
+    released = [(at_s, text) for at_s, piece in lines(heard)[:-1] for text in releaser.feed(piece)]
+    assert len(released) >= 2
+    assert 1.5 <= max(holes(released)[1:]) <= 2.5, released
 
 
 async def test_the_answer_is_heard_soon_after_its_first_token_even_behind_progress_lines(autojump_clock):

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from loro_core.decide.category import Category
+from loro_core.decide.folded import folded
+from loro_core.decide.openers import for_language
 from loro_core.decide.phrasebook import Phrasebook
 from loro_core.decide.seam import Seam
 from loro_core.decide.verdict import Kind
@@ -31,6 +33,8 @@ Opening = Mapping[str, Any]
 UNSPACED_ENDS = "。，！？、」』"
 """What an acknowledgement in a script without spaces ends with."""
 LAID_OUT = ("```", "- ")
+STANDALONE = (Category.GREETING, Category.CLOSING)
+"""What may be taken off after these is their own kind: the openings have a line for each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +101,8 @@ def figures(book: Phrasebook, openings: Sequence[Opening]) -> Figures:
         wanted = expected(saying, opening)
         if came == wanted or (opening.get("shared") and came == expected(saying, opening, same_language=True)):
             continue
+        if saying.leads_in and saying.category in STANDALONE and _led_in_once(saying, came, wanted):
+            continue
         row = (saying.words, opening["text"], came)
         bare, wanted_bare = came.strip().casefold(), wanted.strip().casefold()
         cut = {edit.kind for edit in seam.edits} - {Kind.SPACE, Kind.CASE}
@@ -111,6 +117,13 @@ def figures(book: Phrasebook, openings: Sequence[Opening]) -> Figures:
         else:
             found.spaces.append(row)
     return found
+
+
+def _led_in_once(saying: Saying, came: str, wanted: str) -> bool:
+    """Return whether `came` is `wanted` behind a lead-in: without another one, and in whatever case."""
+    rest, whole = came.strip().casefold(), wanted.strip().casefold()
+    gone = folded(whole.removesuffix(rest)).strip(" ,،，")
+    return whole.endswith(rest) and gone in ("", *for_language(saying.language).lead_ins)
 
 
 def expected(saying: Saying, opening: Opening, *, same_language: bool = False) -> str:

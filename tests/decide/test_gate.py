@@ -12,6 +12,7 @@ from loro_core.decide import gate
 from loro_core.decide.estimate import PRIOR_S, UNMEASURED, FirstTokens
 from loro_core.decide.gate import skip, timely, worth
 from loro_core.decide.reason import Reason
+from loro_core.decide.tone import Tone
 from loro_core.fleet import Expectation
 
 ASKS = "Why is the sky blue at noon?"
@@ -199,9 +200,9 @@ def test_what_is_no_wish(turn):
     assert skipped(request(turn)) is None
 
 
-@pytest.mark.parametrize("tone", ["grave", "urgent"])
-def test_a_tone_that_forbids_pleasantries(tone):
-    assert skipped(request("my father died this morning what do i do"), tone=tone) == tone
+def test_an_emergency_gets_no_words_and_grave_news_may():
+    assert skipped(request("there is a fire in my kitchen what do i do"), tone=Tone.URGENT) == "urgent"
+    assert skipped(request("my father died this morning what do i do"), tone=Tone.GRAVE) is None
 
 
 def test_the_first_turn_is_a_setting():
@@ -243,9 +244,9 @@ def test_a_short_turn_that_asks_for_something(turn):
 
 def test_the_rows_stand_in_the_order_of_the_table():
     asked = request("just answer yes", stream=False, n=2)
-    assert skipped(asked, TurnKind.SILENCE, tone="grave") == "not_streaming"
-    assert skipped(request("stop saying that"), TurnKind.AFTER_BARGE_IN, tone="grave") == "barge_in"
-    assert skipped(request("stop saying that"), tone="grave") == "wish"
+    assert skipped(asked, TurnKind.SILENCE, tone=Tone.URGENT) == "not_streaming"
+    assert skipped(request("stop saying that"), TurnKind.AFTER_BARGE_IN, tone=Tone.URGENT) == "barge_in"
+    assert skipped(request("stop saying that"), tone=Tone.URGENT) == "wish"
 
 
 # --- the answer's first token ------------------------------------------------------------------------------------

@@ -10,8 +10,10 @@ from loro_core.chat import ChatRequest, Message
 from loro_core.decide.category import Category
 from loro_core.decide.languages import LANGUAGES
 from loro_core.decide.proofreading import problems_in
-from loro_core.decide.release.profile import PROFILES, shape
+from loro_core.decide.release.profile import PROFILES, Releaser, shape
+from loro_core.decide.wording import Opening
 from loro_core.decide.words import choose
+from loro_core.fleet import Acknowledge
 
 
 def test_there_are_phrases_in_every_language_that_has_rules(book):
@@ -45,10 +47,10 @@ def test_no_six_turns_running_hear_the_same(book, turns, language):
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_words_are_let_out_at_once_by_every_client(book, turns, language):
     for t in turns:
-        if t.language != language or t.category in ("greeting", "closing") or t.tone != "plain" or not t.acknowledge:
+        if t.language != language or t.tone != "plain" or not t.acknowledge:
             continue
         words = choose(book, ChatRequest(model="m", messages=(Message.of("user", t.text),)), random.Random(t.text))
-        if words is None or words.category in (Category.GREETING, Category.CLOSING):
+        if words is None:
             continue
         for name, profile in PROFILES.items():
             if name == "homeassistant" and LANGUAGES[language].words.writing != "words":
@@ -62,3 +64,17 @@ def test_what_is_to_be_acknowledged_is_and_nothing_where_it_must_not_be(book, tu
         words = choose(book, ChatRequest(model="m", messages=(Message.of("user", t.text),)), random.Random(1))
         assert words is not None or not t.acknowledge, t.text
         assert words is None or t.acknowledge or t.category == "closing", t.text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("client", ["pipecat", "livekit", "vapi", "elevenlabs"])
+def test_progress_lines_are_let_out_at_once_behind_the_words(book, turns, language, client):
+    """The words' lead-in, which the client still holds, goes before the first of them."""
+    turn = next(t.text for t in turns if (t.language, t.category) == (language, "question"))
+    words = choose(book, ChatRequest(model="m", messages=(Message.of("user", turn),)), random.Random(1))
+    assert words is not None
+    opening = Opening.of(Acknowledge(), words, PROFILES[client])
+    releaser = Releaser(PROFILES[client])
+    assert releaser.feed(opening.shaped(opening.spoken).text)
+    lines = list(opening.progress_lines().values())
+    assert len(lines) == 6 and all(releaser.feed(words.join + line) for line in lines)

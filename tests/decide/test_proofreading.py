@@ -30,6 +30,8 @@ from loro_core.decide.proofreading import problems_in
         ("ru.lookup", "Секунду, давайте посмотрим на это.", "promise"),
         ("hi.tails", "हाँ, हम इस बात पर अच्छे से सोच लेते हैं।", "yes_no"),
         ("en.grave", "I'm sorry, one moment please.", "promise"),
+        ("de.progress", "Das dauert nur noch einen Moment.", "promise"),
+        ("ja.progress", "はい、まだ見ているところです。", "yes_no"),
     ],
 )
 def test_what_is_wrong_is_told_with_its_place(phrase_tables, path, phrase, problem):
@@ -51,7 +53,7 @@ def test_words_for_grave_news_may_say_that_they_are_sorry(phrase_tables):
     assert any("sorry" in phrase for phrase in grave.sentences) and not list(problems_in(book, ["en"]))
 
 
-@pytest.mark.parametrize("name", ["explain", "grave"])
+@pytest.mark.parametrize("name", ["explain", "grave", "progress"])
 def test_a_language_with_rules_needs_every_table(phrase_tables, name):
     german = {key: value for key, value in phrase_tables["de"].items() if key != name}
     assert list(problems_in(Phrasebook.from_tables({"de": german}))) == [f"de.{name}: missing"]
@@ -80,6 +82,13 @@ def test_too_few_to_choose_from_is_a_problem(phrase_tables, what):
     tables = merged(phrase_tables, override_tables({f"de.other.{what}": few[f"de.other.{what}"]}))
     (problem,) = [line for line in problems_in(Phrasebook.from_tables(tables)) if "needs 8" in line]
     assert problem.startswith(f"de.other.{what}: 1,")
+
+
+def test_too_few_lines_for_an_answer_that_does_not_come_are_a_problem(phrase_tables):
+    lines = {"de.progress": ["Das sehe ich mir noch an."], "de.progress.lead_ins": []}
+    found = list(problems_in(Phrasebook.from_tables(merged(phrase_tables, override_tables(lines)))))
+    assert "de.progress.lead_ins: missing" in found
+    assert "de.progress.phrases: 1, needs 6, for none is said twice" in found
 
 
 def test_a_sentence_that_is_the_beginning_of_another_counts_as_the_other(phrase_tables):

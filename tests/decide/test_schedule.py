@@ -67,6 +67,20 @@ def test_adaptive_lets_the_model_think_while_the_words_are_held_anyway():
     assert acknowledge is not None and acknowledge.deadline_s == acknowledge.not_before_s == 0.3
 
 
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        ("call an ambulance he's not breathing", "urgent"),
+        ("my father died this morning what do i do", "slow_model"),
+        ("why is the sky blue", "slow_model"),
+    ],
+)
+def test_adaptive_says_nothing_in_an_emergency(said, reason):
+    asked = ChatRequest(model="loro", messages=(Message.of("user", said),), stream=True)
+    planned = Adaptive().plan(asked, Snapshot(deployments=BOTH, expectations=answers_after(2.0)), 0.0, random.Random(1))
+    assert planned.reason == reason and (planned.acknowledge is None) == (reason == "urgent")
+
+
 def test_adaptive_knows_the_clients_floor_and_the_first_turn():
     acknowledge = plan(Adaptive(), floor_s=0.4, expectations=answers_after(2.0)).acknowledge
     assert acknowledge is not None and acknowledge.not_before_s == 0.4

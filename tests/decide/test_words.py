@@ -178,7 +178,7 @@ def test_grave_news_get_sober_words(book):
     assert words is not None
     assert words.tone is Tone.GRAVE
     assert words.phrasing.sentence in book.chapters["en"].grave.sentences
-    assert words.phrasing.lead_in == "" and words.long is None
+    assert words.phrasing.lead_in == "" and words.long is None and words.progress == ()
 
 
 def test_nothing_is_said_to_an_emergency_and_to_the_turns_after_it(book):
@@ -256,3 +256,11 @@ def test_tails_are_not_repeated_either(book):
         tails.append(words.long.sentence.removeprefix(words.phrasing.sentence))
         turns.append(f"{words.long.sentence} {words.long.lead_in} an answer.")
     assert len(set(tails)) == 6
+
+
+def test_each_progress_line_has_a_tail_of_its_own(book):
+    words = choose(book, conversation("why is the sky blue"), random.Random(1))
+    assert words is not None and words.long is not None and len(words.progress) == 6
+    tails = [long.sentence.removeprefix(short.sentence).strip() for short, long in words.progress]
+    tails.append(words.long.sentence.removeprefix(words.phrasing.sentence).strip())
+    assert "" not in tails and len(set(tails)) == 7

@@ -152,7 +152,9 @@ class Pipecat:
         self._speech = Speech()
 
     async def start(self):
-        self._task = PipelineTask(Pipeline([PipecatSpeech(self._speech, text_aggregation_mode=self._mode)]))
+        # Between two replies it may wait for minutes, after which it would give up.
+        pipeline = Pipeline([PipecatSpeech(self._speech, text_aggregation_mode=self._mode)])
+        self._task = PipelineTask(pipeline, idle_timeout_secs=None)
         self._run = asyncio.create_task(PipelineRunner(handle_sigint=False).run(self._task))
         await settle()
 

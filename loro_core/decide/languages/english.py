@@ -78,6 +78,7 @@ _TURNS = TurnRules(
         end=_WORD_ENDS,
     ),
     closing=one_of(
+        r"(?:thats me|(?:im|were) all) (?:sorted|done|set)|ta(?: very much| muchly| love| mate)?(?=$| *[.,!])",
         rf"(?:many |a thousand |big )?(?:thanks|thank (?:you|u|ya)|thx|ty|cheers)(?! to\b){_HOW_MUCH}",
         "(?:good ?)?bye(?:[ -]?bye)*(?: for now| then| now)?|farewell",
         "(?:ill |i will )?(?:see|talk to|catch|speak to) (?:you|ya|u)(?: all)?"
@@ -101,6 +102,8 @@ _TURNS = TurnRules(
     ),
     parting=Pattern(rf"\b(?:thanks|thank you|goodbye|bye){_HOW_MUCH}[.! ]*$"),
     small_talk=one_of(
+        r"(?:good )?(?:morning|afternoon|evening)?,? ?how (?:are )?(?:you|ya|u|things|we) (?:doing|"
+        r"keeping|going|getting on)(?: today| tonight| lately)?",
         "(?:and |so )?(?:how are (?:you|u|ya)(?: doing| feeling)?|hows it going|how is it going|hows everything"
         "|how have you been|how do you do|hows your day(?: going| been)?)(?: today| tonight| this morning| lately)?",
         "(?:its )?(?:nice|good|great|lovely|pleased) to (?:meet|see|hear|talk to) (?:from )?you(?: again)?",
@@ -133,8 +136,13 @@ _TURNS = TurnRules(
         end=_WORD_ENDS,
     ),
     question=one_of(
+        r"(?:do|does|did) (?!the\b|an?\b|it\b|this|that|these|those|me\b|my\b|your\b|not\b|all\b|some|"
+        r"something|nothing|more\b|less\b|whatever|so\b|as\b|\w+ing\b)\w+ (?!of\b|for\b|to\b|with\b|"
+        r"on\b|in\b|at\b|and\b|again\b|please\b|now\b|first\b)\w+",
+        r"(?:can|could|will|would|should) (?!you\b|u\b|ya\b|we\b|someone|somebody|\w+ss\b)\w+s \w+",
         "what (?:if|about)|what(?! (?:a|an|i|we|they|he|she|you) (?!doing|up to))(?:s|re|d|ll)?",
-        r"how(?! (?:i|we|they|he|she|nice|lovely|sweet|cute|wonderful|awful|sad|funny|dare|interesting)\b)(?:s|d|re)?",
+        r"how(?! (?:i|we|they|he|she|nice|lovely|sweet|cute|wonderful|awful|sad|funny|dare|interesting)\b)(?:s|"
+        r"d|re)?",
         "why(?:s|d)?|who(?:s|m|se|d|ll)?(?! cares)|which(?! (?:is why|means|was why))",
         r"where(?:s|d|re)?(?! (?:i|we|they|he|she)\b)",
         r"when(?:s|d)?(?! (?:i|we|they|he|she|you|it|the|my|a)\b)",
@@ -210,6 +218,8 @@ _TURNS = TurnRules(
         end=r"[ .!,]*$",
     ),
     correction=one_of(
+        r"^(?:yeah |oh |no |nope |wait |sorry |hang on |hold on |well )+(?:not |no )?i (?:meant|mean|"
+        r"said)\b|^(?:make|change) (?:that|it) (?:to )?\w+ (?:instead|rather|not)\b|\binstead of \w+$",
         "^(?:no+|sorry)[, ]+i (?:wanted|asked)|(?:^|no |sorry |actually |but |, |[.] )i (?:actually |"
         "really )?(?:said|meant|mean|was talking about|"
         "asked (?:for|about)) (?!it|that i|to say)\\w",
@@ -223,6 +233,12 @@ _TURNS = TurnRules(
         "day|date|person)$",
     ),
     complaint=word(
+        r"its been (?:\w+ ){1,4}and (?:no one|nobody|nothing|still|i still|youve|you have|theres)|"
+        r"(?:no one|nobody|not (?:one|a single) person) (?:has |have |had |even |ever )+(?:bothered|"
+        r"called|rung|replied|answered|come|turned|shown|got back|contacted)|(?:been|was|got|were) (?:charged|"
+        r"billed|debited) (?:twice|double|again)|(?:ordered|bought|paid|booked|requested|reported) .{0,20}\b(?:ago"
+        r"|since) (?:and|but) (?:still|nothing|i havent|its not|no)|(?:down|out|off|dead) (?:again|"
+        r"since (?:last|yesterday|this|\w+day))",
         "ridiculous|unacceptable|outrageous|disgrace(?:ful)?|fed up|sick of (?:this|waiting|your)|appalling|"
         "useless|a joke(?= )"
         "|rip(?: |-)?off|scam(?:med)?|complain(?:t)?(?: about)?|furious|disgusting|pathetic",
@@ -244,6 +260,9 @@ _TURNS = TurnRules(
         " (?:all )?wrong",
     ),
     grave=word(
+        r"(?:months?|weeks?|days?) (?:left )?to live(?! (?:in|here|with|at|on|there|together)\b)|terminally ill|"
+        r"(?:isnt|wont|not) going to make it|in (?:a |the )?hospice|palliative care",
+        r"in (?:a |the )?hospice|palliative care",
         f"(?:{_KIN}|she|he|they|friend|neighbou?r|colleague|dog|cat)(?: \\w+){{0,2}} (?:died|passed away|"
         f"passed (?:this|last|yesterday)|has died|is dying"
         "|is dead|was killed|got killed|committed suicide|killed (?:himself|herself))",

@@ -44,6 +44,7 @@ _COMMAND = (
 _TURNS = TurnRules(
     variants=_UNACCENTED,
     filler=one_of(
+        r"ouais(?: ok| daccord)?|ok+|ah (?:oui|bon|ok|daccord)|mouais",
         r"euh+|heu+|hum+|hm+|m+h*m*|ah+|oh+|ben|bah|bon|bien|ok|okay|oui|ouais|non|si|alors|donc|et|mais|"
         r"voila|dis(?:[ -]moi)?(?= *,)|dites(?: donc)?(?= *,)|ecoute[zs]?|pardon|desole[e]?|excuse[zs]?["
         r" -]moi|daccord|tres bien|parfait|super|genial|entendu|cest bon|tout a fait|exactement|aussi|ensuite|"
@@ -92,6 +93,7 @@ _TURNS = TurnRules(
         end=WORD_ENDS,
     ),
     question=one_of(
+        r"(?:y a|il y a|ya)(?:-t-il|t il)? (?:un|une|des|du|de la|encore|quelque|quelquun)",
         r"(?:(?:a|de|en|avec|pour|par|depuis|jusqua|dans|sur|et|mais|chez) )?(?:est[ -]ce qu\w*|quest[ -]ce"
         r" qu\w*|quest[ -]ce|qui[ -]est[ -]ce|quels?|quelles?(?! (?:chance|horreur|honte|bonne surprise|belle"
         r" journee))|qui(?! (?:sait|vivra))|que(?! (?:je|tu|la|le|de|du|dalle))|quoi|pourquoi|combien|"
@@ -127,6 +129,7 @@ _TURNS = TurnRules(
         rf"connaitre)\w*\b.{{0,30}}\b{_LIVE}"
     ),
     live=word(
+        r"(?:dans le coin|pres dici|par ici|a cote|aux alentours|dans le quartier)",
         _LIVE,
         r"quelle heure|quand (?:part|arrive|ouvre|ferme|vient|commence|est|passe)|combien (?:coute|ca coute|ca"
         r" fait|vaut|de temps|est|dure)|cest combien|ou (?:est|sont|se trouve|en est|puis|trouver)|pres"
@@ -145,6 +148,8 @@ _TURNS = TurnRules(
         end=r"(?: sil (?:vous|te) plait| merci)?[ .!,]*$",
     ),
     correction=one_of(
+        r"^(?:mais |ah |eh )*non+,? (?:mais )?(?:je (?:vous|te) (?:parle|dis|parlais|disais)|cest pas|"
+        r"je parle|jai dit)",
         r"^(?:non+|pardon|desole[e]?|ah non|mais non)[, ]+(?:non+[, ]+)?(?:pas |jai (?:dit|demande)|je"
         r" (?:disais|voulais dire|parle|parlais|dis)|ce (?:nest|netait) pas|cest (?:le|la|pas)|cetait|lautre|"
         r"plutot)",
@@ -154,6 +159,9 @@ _TURNS = TurnRules(
         r" fait[, ]+(?:non|cest|cetait|je voulais)",
     ),
     complaint=word(
+        r"(?:jai|on a|nous avons) (?:commande|achete|paye|demande|reserve|envoye) .{0,25}(?:et|mais) (?:toujours|"
+        r"encore|je nai|on na|rien|pas)\b|toujours rien$|(?:ma|mont|ont|nous a|a) (?:facture|preleve|"
+        r"debite|compte)[es]* (?:deux|2|plusieurs) fois",
         r"(?:que |et )?jattends? (?:depuis|encore)|(?:ca fait|depuis) .{1,30} (?:que )?(?:jattends|jattend|on"
         r" attend)|personne ne (?:me |nous )?(?:repond|rappelle|aide|fait|decroche)|inadmissible|inacceptable|"
         r"honteux|scandaleux|scandale|arnaque|reclamation|(?:me|de) plaindre|plainte|ras le bol|marre|"
@@ -168,6 +176,8 @@ _TURNS = TurnRules(
         r" (?:deux|en double|trop)",
     ),
     grave=word(
+        r"nen (?:a|ai|ont) plus (?:que )?pour (?:quelques|un|deux|trois|longtemps)|(?:mois|semaines|"
+        r"jours) a vivre|phase terminale|soins palliatifs",
         rf"(?:(?:mon|ma|mes|notre|son|sa) (?:\w+ )?{_KIN}|il|elle)(?: \w+){{0,2}} (?:est|sont|a ete|vient de|"
         rf"va) (?:\w+ )?(?:morte?s?|decede[es]*|mourir|deceder|tuee?|suicide[e]?|mourant[e]?)|(?:jai|on a|nous"
         rf" avons) perdu (?:mon|ma|mes|notre|le|un) (?:{_KIN}|enfant)|(?:deces|mort|perte|enterrement|obseques|"

@@ -45,6 +45,7 @@ _COMMAND = (
 _TURNS = TurnRules(
     variants={},
     filler=one_of(
+        r"ja genau|jo+|mhm+|aha|ach(?: so)?(?: okay| ja)?",
         r"ä+h+m*|ö+h+m*|h+m+|m+h*m*|a+h+|o+h+|also|nun|na(?: ja| gut| klar)?|naja|gut|ok|okay|ja+|jo|jep|nein|"
         r"nee|doch|und|aber|dann|so|ach(?: so)?|hör mal|hören sie|sag mal|sagen sie(?= mal)|entschuldig(?:ung|"
         r"e|en sie)|tut mir leid(?= *,)|verzeihung|alles klar|klar|genau|stimmt|richtig|super|prima|toll|"
@@ -89,6 +90,9 @@ _TURNS = TurnRules(
         end=r"(?![\w-])",
     ),
     question=one_of(
+        r"(?:gibts|gibt es|habt ihr|haben sie|hat es|kriegt man|bekommt man)(?= \w+)|(?:schlafen|essen|"
+        r"fressen|leben|fliegen|trinken|können|dürfen|müssen|brauchen|wachsen|haben|sind|sehen|hören|"
+        r"schwimmen|sterben|lernen) (?!sie (?:gut|wohl)|wir mal|und\b)\w+",
         r"(?:(?:um|ab|bis|seit|von|mit|für|in|an|auf|zu|nach|und|aber) )?(?:was(?! (?:für ein|du sagst|auch|"
         r"ich))|wer|wen|wem|wessen|wie(?! (?:ich|schön|schade|gesagt|immer|du meinst|toll|blöd))|wann|warum|"
         r"wieso|weshalb|wozu|wo|woher|wohin|womit|wofür|worüber|welche[rnms]?|wieviel\w*)",
@@ -109,10 +113,11 @@ _TURNS = TurnRules(
         r"dringend)\b|\bhelfen sie mir\b"
     ),
     explain=word(
+        r"wie (?:kriegt|bekommt|kriege|kriegen|löst|reinigt|entfernt|putzt|lernt|schneidet|pflegt) ",
         r"warum|wieso|weshalb|wozu|wie (?:macht|mache|backt|kocht|funktioniert|funktionieren|geht(?! es| s)|"
         r"kann|kommt|komme|baut|schreibt|entsteh\w+|berechn\w+|repariert|wechselt|bekomm\w*|koche|werden)(?!"
         r" (?:dir|ihnen))|was bedeutet|was heisst|unterschied\w*|erklär\w*|beschreib\w*|beibring\w*|schritt"
-        r" für schritt|vergleich\w*|vor- und nachteile"
+        r" für schritt|vergleich\w*|vor- und nachteile",
     ),
     seek=word(
         rf"such\w*|finde[nt]?|find|nachschau\w*|nachsehen|schau\w* (?:nach|mal nach|ob)|sieh nach|guck\w*"
@@ -120,6 +125,7 @@ _TURNS = TurnRules(
         rf"nennen)\w*\b.{{0,30}}\b{_LIVE}"
     ),
     live=word(
+        r"gibts hier|gibt es hier|hier (?:irgendwo|in der gegend|um die ecke)",
         _LIVE,
         r"wie viel uhr|um wie viel|wann (?:fährt|kommt|öffnet|schliesst|macht|beginnt|ist|geht|fängt|startet|"
         r"landet)|was kostet|wie ?viel kostet\w*|was kosten|wo (?:ist|sind|gibt|bleibt|finde)|in der nähe|"
@@ -127,6 +133,8 @@ _TURNS = TurnRules(
         r"auf)|regnet|regnen|regen|schneit|schnee|verspätung|wie lange (?:dauert|fährt|braucht)|wie weit",
     ),
     choice=one_of(
+        r"(?:(?:ich|nehme|möchte|will|lieber|dann|bitte|eher|nehmen wir) )*(?:das|den|die|der|ein|"
+        r"eine|einen) \w{3,}(?:er|st)(?:e|en|es|er)(?: bitte| danke)?",
         rf"(?:(?:ich|nehme|möchte|will|lieber|dann|doch|glaube|hätte gerne?|bitte|eher|am liebsten|nehmen wir|"
         rf"für mich) )*(?:(?:das|der|die|den|dem|ein|eine|einen|im|am) )?(?:(?:option|nummer|variante|grösse|"
         rf"antwort) )?(?:{_PICK}|{_NUMBER}|[a-e])(?: (?:option|variante|grösse|mal|personen|nächte|tage|karten|"
@@ -146,6 +154,10 @@ _TURNS = TurnRules(
         r"korrektur|meinte ich|besser gesagt|ich habe mich vertan|versprochen habe)\b",
     ),
     complaint=word(
+        r"(?:hab|habe|haben) .{0,14}\bvor .{1,18} (?:bestellt|gekauft|bezahlt|beantragt|gebucht).{0,8} (?:und|"
+        r"aber) .{0,20}(?:immer noch|noch immer|noch|bis jetzt|nichts|kein)|(?:zweimal|doppelt|zwei mal|"
+        r"mehrfach|dreimal) .{0,14}(?:abgebucht|berechnet|abgezogen|belastet)|immer noch (?:nichts|"
+        r"kein\w*|keine antwort)",
         r"(?:ich|wir) warten? (?:jetzt |nun |schon |immer noch )*(?:seit|schon|immer)|(?:seit|schon)"
         r" .{1,30}(?:warte|wartet)|niemand (?:meldet|antwortet|hilft|ruft|kümmert|geht|reagiert|macht)|keiner"
         r" (?:meldet|antwortet|hilft|ruft|kümmert|geht|reagiert|macht)|frechheit|unverschämt\w*|inakzeptabel|"
@@ -160,6 +172,7 @@ _TURNS = TurnRules(
         r" (?:abgebucht|berechnet)|zu viel (?:abgebucht|berechnet)|nie angekommen",
     ),
     grave=word(
+        r"(?:monate|wochen|tage) (?:noch )?zu leben|todkrank|unheilbar (?:krank|erkrankt)|im hospiz|palliativ\w*",
         rf"(?:mein\w*|unser\w*|sein\w*|ihr\w*) (?:\w+ )?{_KIN}(?: \w+){{0,4}} (?:gestorben|verstorben|tot|"
         rf"umgekommen|verunglückt|umgebracht|liegt im sterben|im sterben)|(?:gestorben|verstorben) (?:ist|sind)"
         rf" (?:mein\w*)|(?:habe|hab|haben)(?: \w+){{0,3}} (?:mein\w*|unser\w*) (?:{_KIN})(?: \w+){{0,3}}"

@@ -43,6 +43,7 @@ _COMMAND = (
 _TURNS = TurnRules(
     variants=_UNACCENTED,
     filler=one_of(
+        r"u+h+u+m+|aham|isso mesmo|pode ser|ah (?:ta|entendi|sim|ok)",
         r"e+h*m*(?= *[,.]|$)|h+u*m+|a+h+|bom|bem|ok|okay|ta(?: bom| bem| certo)?|esta bem|sim|nao|ja|claro|"
         r"entao|e|olha|olhe|desculp[ae]|com licenca|escuta|exato|perfeito|otimo|legal|beleza|certo|isso|"
         r"tambem|muito bem|pois(?: e| nao)?|por favor|e que|tipo|mas|so|talvez|entendi|combinado|blz",
@@ -54,6 +55,7 @@ _TURNS = TurnRules(
         end=WORD_ENDS,
     ),
     closing=one_of(
+        r"(?:nao,? )?(?:e |era )?so isso(?: mesmo)?|mais nada(?: nao)?",
         r"(?:muito |muitissimo |mil )?(?:obrigad[oa]|obrigadinh[oa]|brigad[oa]|valeu)(?: mesmo| demais)?(?:"
         r" (?:por|pel[oa]s?)(?: (?:tudo|ajuda|(?:a|o|sua|tua|seu) \w+|me ajudar|atencao|informacao))?)?|"
         r"agradeco(?: muito)?(?: a ajuda| a atencao)?|tchau+|adeus|ate (?:logo|mais|amanha|breve|ja|a proxima|"
@@ -66,6 +68,8 @@ _TURNS = TurnRules(
     thanks=Pattern(r"(?:(?:ok|ta|bom|nao|sim|perfeito|otimo|muito bem|e)[, ]*)*(?:muito )?(?:obrigad[oa]|valeu)\b"),
     parting=Pattern(r"\b(?:obrigad[oa]|tchau|ate logo|valeu)[.! ]*$"),
     small_talk=one_of(
+        r"(?:e ai|oi|ola)?,? ?(?:tudo (?:bem|bom|certo|joia)|como (?:vai|esta|estas?|voce esta)|beleza)(?: com (?:"
+        r"voce|vc|o senhor|a senhora)| contigo| por ai| voce)?",
         r"(?:e )?(?:tudo (?:bem|bom|certo|joia)(?: com voce| contigo| por ai)?|como (?:vai|voce esta|esta|"
         r"estas|voces estao|tem passado|vao as coisas)(?: voce| tudo)?|(?:esta|ta) (?:me )?ouvindo|(?:voce"
         r" )?me ouve|tem alguem (?:ai|na linha)|prazer(?: em (?:conhecer|falar)\w*(?: voce| com voce)?)?|"
@@ -87,6 +91,7 @@ _TURNS = TurnRules(
         end=WORD_ENDS,
     ),
     question=one_of(
+        r"tem (?!que\b|certeza\b|razao\b)\w+(?: \w+){0,2} (?:aqui|perto|por|ai|hoje|nesse|nessa|no|na|disponivel)",
         r"(?:(?:a|de|em|com|por|para|pra|desde|ate|e|mas|o|no|na) )?(?:que(?! (?:bonit|lind|bom|boa|mal|pena|"
         r"lastima|nojo|horror|saco|legal|coisa|dia lindo|vergonha|absurdo|eu|nao|me))|quem|qual|quais|"
         r"quant[oa]s?|onde|aonde|cade|por ?que|quando(?! (?:era|eu|fui|cheguei|estava|tinha|puder|quiser|a"
@@ -106,9 +111,10 @@ _TURNS = TurnRules(
         r"\bpreciso (?:de ajuda|que)\b|\bme ajud[ae]\b"
     ),
     explain=word(
+        r"como (?:e que )?(?:tira|tiro|limpa|lava|remove|conserta|planta|corta|guarda|monta|prepara)\w*",
         r"por ?que|como (?:e que )?(?:se(?! (?:chama))|eu|posso|pode|faco|faz|fazer|fazemos|funciona|"
         r"funcionam|consigo|chego|devo|preparo|troco|cozinho|calculo|a gente)|(?:o )?que (?:significa|quer"
-        r" dizer)|diferencas? entre|expli(?:c|qu)\w*|ensin\w+|passo a passo|compar\w+|descrev\w+"
+        r" dizer)|diferencas? entre|expli(?:c|qu)\w*|ensin\w+|passo a passo|compar\w+|descrev\w+",
     ),
     seek=word(
         rf"procur\w+|busc\w+|encontr\w+|ach[ae] (?:um|uma|o|a)|consult(?:a|e|ar) (?:o|a|os|as|meu|minha)|"
@@ -122,6 +128,8 @@ _TURNS = TurnRules(
         r"chovendo|chuva|nevar|(?:faz|esta) (?:frio|calor|sol)",
     ),
     choice=one_of(
+        r"(?:(?:eu|prefiro|quero|acho que|fico com|pode ser|me da) )*(?:[oa] )(?:maior|menor|melhor|"
+        r"pior|primeir[oa]|ultim[oa]|mais \w+)",
         rf"(?:(?:eu|prefiro|quero|melhor|acho que|fico com|gosto mais d[oa]|pode ser|com|para|que seja|me da)"
         rf" )*(?:(?:o|a|os|as|um|uma) )?(?:(?:opcao|numero|tamanho|resposta) )?(?:{_PICK}|{_NUMBER}|[a-e])(?:"
         rf" (?:opcao|tamanho|vez|que voce falou|pessoas?|noites?|dias?|ingressos?))*(?: (?:as|em|para|no|na)"
@@ -140,6 +148,9 @@ _TURNS = TurnRules(
         r"esta errado|ta errado|melhor dizendo|voce confundiu|eu (?:disse|falei) (?!que))\b|^na verdade\b",
     ),
     complaint=word(
+        r"(?:comprei|pedi|paguei|encomendei|solicitei|agendei) .{0,14}\b(?:faz|ha|tem) .{1,16} e (?:ate|"
+        r"ainda|nada|nao)|(?:cobraram|cobrado|descontaram|debitaram) (?:duas|dois|2|em dobro|a mais)|"
+        r"ate agora nada$",
         r"esper(?:ando|o|ei|amos|a) (?:ha|faz|a|desde) .{1,30}|(?:ha|faz) .{1,25} (?:esperando|a espera|que"
         r" (?:eu )?espero)|ninguem (?:me |nos )?(?:respond|atend|ajud|lig|faz|resolv)\w+|absurdo|vergonha|"
         r"inaceitavel|reclamacao|reclamar|queixa|cans(?:ad[oa]|ei) (?:de|disso)|fart[oa] de|pessim[oa]|"
@@ -151,6 +162,7 @@ _TURNS = TurnRules(
         r"nao fazem nada|caiu de novo|trava(?:ndo|m)?|perdi tudo|cai toda hora|nao aguento",
     ),
     grave=word(
+        r"(?:meses|semanas|dias) de vida|doenca terminal|cuidados paliativos|desenganad[oa]",
         rf"(?:meu|minha|meus|nosso|nossa|seu|sua|[oa]) {_KIN}(?: \w+){{0,3}} (?:morreu|faleceu|esta morrendo|"
         rf"esta a morrer|se foi|foi mort[oa]|partiu)|(?:morreu|faleceu|perdi|perdemos)(?: \w+)? (?:[oa]"
         rf" )?(?:meu|minha|nosso|nossa) {_KIN}",

@@ -47,6 +47,7 @@ _COMMAND = (
 _TURNS = TurnRules(
     variants=_UNACCENTED,
     filler=one_of(
+        r"aja+|uhum|ya veo|entiendo",
         r"e+h+m*|e+m+|m+h*m*|a+h+|pues|bueno|buen[oa]|vale|ok|okay|si|no(?! puedo)|ya|claro|entonces|y|a ver|oye|oiga|"
         r"mire|disculp[ae]|perdona?|perdone|exacto|perfecto|genial|de acuerdo|tambien|muy bien|esta bien|eso"
         r" es|por favor|es que|correcto|venga|tal vez|quizas?",
@@ -70,6 +71,8 @@ _TURNS = TurnRules(
     ),
     parting=Pattern(r"\b(?:gracias|adios|chao|hasta luego)[.! ]*$"),
     small_talk=one_of(
+        r"(?:buenas?|hola)?,? ?(?:como (?:estas?|esta usted|te va|le va|andas|andamos)|que tal(?: estas?|"
+        r" estamos| andas| va)?)",
         r"(?:y )?(?:como (?:estas?|esta usted|te va|le va|andas|va todo|has estado)|que tal(?: estas?| todo|"
         r" va todo| te va)?|todo bien|que hay|que pasa|me (?:oyes?|escuchas?)|hay alguien(?: ahi)?|estas? ahi|"
         r"mucho gusto|encantad[oa])(?: hoy)?",
@@ -85,6 +88,8 @@ _TURNS = TurnRules(
         end=WORD_ENDS,
     ),
     question=one_of(
+        r"(?:hay|queda|quedan|habra|tienen|tienes|venden|abren|cierran) (?!que\b|mucho\b|muchas? (?:gracias|"
+        r"cosas)\b)\w+",
         r"(?:(?:a|de|en|con|por|para|desde|hasta|y|pero) )?(?:que(?! (?:bonit|lind|bien|mal|pena|lastima|"
         r"tenga|pase|asco|horror|rico|va$|yo|me|no|buen|se ))|quien(?:es)?|cual(?:es)?|cuant[oa]s?|adonde|"
         r"cuando(?! (?:era|eramos|yo|estaba|tenia|fui|llegue|me|mi|vivia|puedas|quieras))|donde(?! (?:vivo|"
@@ -130,6 +135,9 @@ _TURNS = TurnRules(
         end=r"(?: por favor| gracias)?[ .!,]*$",
     ),
     correction=one_of(
+        r"^(?:que )?no+,? (?:que )?(?:yo )?(?:te|le|os) (?:he )?(?:dicho|dije|digo|decia|estoy diciendo|"
+        r"hablo)|^(?:que )?no+,? (?:que )?(?:es|era|he dicho|dije) (?!nada|verdad|cierto|importante|"
+        r"que)",
         r"^(?:no+|perdona?|perdone)[, ]+(?:no+[, ]+)?(?:yo )?(?:dije|digo|he dicho|decia|quer(?:ia|emos)"
         r" decir|quise decir|me referia|me refiero|no es|eso no|ese no|esa no|es el|es la|era|el otro|la otra)",
         r"\b(?:eso no es lo que|no es lo que (?:te |le )?(?:pedi|dije|queria|quiero)|no era eso|no es eso lo|"
@@ -138,6 +146,9 @@ _TURNS = TurnRules(
         r" (?:dije|te dije))\b|^en realidad\b",
     ),
     complaint=word(
+        r"(?:ped[ií]|compre|encargue|pague|solicite|reserve) .{0,12}\b(?:hace|el) .{1,16} (?:y|pero) (?:sigo|"
+        r"aun|todavia|nada|no)|sigo sin|(?:cobrado|cobraron|cargado|cargaron|facturado) (?:dos veces|"
+        r"doble|de mas)|sin (?:noticias|respuesta)$",
         r"llev[oa](?:mos)? .{1,30}esperando|nadie (?:me |nos )?(?:contest|respond|atiend|hac|ayud|llam|"
         r"cog)\w+|verguenza|inaceptable|indignante|reclamacion|quejar\w*|quejas?|hart[oa]s?|pesim[oa]|(?:mal|"
         r"peor|fatal) servicio|servicio (?:es |tan )?(?:malo|fatal|horrible|pesimo)|estafa(?:dor\w*)?|timo|"
@@ -149,6 +160,8 @@ _TURNS = TurnRules(
         r"no puedo hacer nada|no aguanto|he perdido todo|nunca (?:llego|me (?:han|contest))\w*",
     ),
     grave=word(
+        r"(?:meses|semanas|dias) de vida|desahuciad[oa]|enfermedad terminal|cuidados paliativos",
+        r"se (?:me|nos) (?:ha )?(?:muerto|murio) (?:el|la|mi|nuestr[oa]) (?:perr|gat|abuel|padr|madr|herman|hij)\w*",
         rf"(?:mi|mis|nuestr[oa]|su|tu) {_KIN}(?: \w+){{0,3}} (?:murio|ha muerto|fallecio|ha fallecido|se murio|"
         rf"se ha muerto|esta muriendo|se esta muriendo|ha muerto)|(?:murio|fallecio|ha muerto|ha fallecido|se"
         rf" (?:me )?(?:murio|ha muerto))(?: \w+){{0,2}} (?:mi|nuestr[oa]) {_KIN}",
