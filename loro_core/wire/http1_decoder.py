@@ -1,6 +1,6 @@
 """One HTTP/1.x request out of bytes, with every limit held and every malformed one named by a status.
 
-h11 parses. Added here: size limits that do not depend on how the bytes were cut, the refusals that h11 leaves to its
+h11 parses what is not plain (`http1_plain`). Added here: size limits that do not depend on how the bytes were cut, the refusals that h11 leaves to its
 caller (both framings at once, chunks in HTTP/1.0, a Host that is none, an Expect we cannot meet), and messages of our
 own: h11's quote the line at fault, which may be an Authorization.
 """
@@ -23,6 +23,7 @@ from loro_core.errors import (
     VersionNotSupported,
 )
 from loro_core.wire.http1 import Headers, split_target
+from loro_core.wire.http1_plain import PlainHead, read_plain_head
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +61,9 @@ class RequestDecoder:
         self._max_header_bytes = max_header_bytes
         self._max_headers = max_headers
         self._max_body_bytes = max_body_bytes
-        self._h11 = h11.Connection(h11.SERVER, max_incomplete_event_size=max_header_bytes)
+        self._h11: h11.Connection | None = None
+        self._plain: PlainHead | None = None
+        self._rest = b""
         self._head_bytes_fed = 0
         # One buffer, not a list of pieces: a body sent in chunks of one byte would make millions of objects.
         self._body = bytearray()
@@ -76,7 +79,7 @@ class RequestDecoder:
     @property
     def rest(self) -> bytes:
         """What came behind the request: the beginning of the next one, if the client pipelines."""
-        return self._h11.trailing_data[0]
+        return self._h11.trailing_data[0] if self._h11 is not None else self._rest
 
     def feed(self, data: bytes) -> None:
         """Take the next bytes of the connection; `head` and `body` then tell how far the request is.
@@ -90,38 +93,67 @@ class RequestDecoder:
             self.begun = bool(data)
         if not data:
             return
+        if self._h11 is None:
+            if self._plain is not None:
+                self._take_plain_body(data)
+                return
+            self._plain = read_plain_head(data)
+            if self._plain is not None:
+                self._take_plain_head(self._plain)
+                self._take_plain_body(data[self._plain.size :])
+                return
+            self._h11 = h11.Connection(h11.SERVER, max_incomplete_event_size=self._max_header_bytes)
         self._h11.receive_data(data)
         if self.head is None:
             self._head_bytes_fed += len(data)
-            self._read_head()
+            self._read_head(self._h11)
         if self.head is not None and self.body is None:
-            self._read_body()
+            self._read_body(self._h11)
 
-    def _read_head(self) -> None:
+    def _take_plain_head(self, plain: PlainHead) -> None:
+        self._check_sizes(plain, plain.size)
+        self.head = _head_of(plain)
+        if plain.body_bytes > self._max_body_bytes:
+            raise self._body_too_large()
+
+    def _take_plain_body(self, data: bytes) -> None:
+        assert self._plain is not None  # noqa: S101  # its head was read
+        if self.body is not None:
+            self._rest += data
+            return
+        missing = self._plain.body_bytes - len(self._body)
+        if len(data) < missing:
+            self._body += data
+            return
+        self.body = bytes(self._body) + data[:missing] if self._body else data[:missing]
+        self._body = bytearray()
+        self._rest = data[missing:]
+
+    def _read_head(self, connection: h11.Connection) -> None:
         try:
-            event = self._h11.next_event()
+            event = connection.next_event()
         except h11.RemoteProtocolError as error:
             raise self._refusal(error) from None
         if isinstance(event, h11.Request):
-            self._check_sizes(event)
+            self._check_sizes(event, self._head_bytes_fed - len(self.rest))
             self.head = _head_of(event)
             declared = self.head.headers.get("content-length")
             if declared is not None and int(declared) > self._max_body_bytes:
                 raise self._body_too_large()
 
-    def _check_sizes(self, request: h11.Request) -> None:
-        # h11 has held the line to "method SP target SP HTTP/x.y" exactly.
+    def _check_sizes(self, request: h11.Request | PlainHead, head_bytes: int) -> None:
+        # It has been held the line to "method SP target SP HTTP/x.y" exactly.
         if len(request.method) + len(request.target) + len("  HTTP/1.1") > self._max_target_bytes:
             raise self._line_too_long()
-        if self._head_bytes_fed - len(self.rest) > self._max_header_bytes:
+        if head_bytes > self._max_header_bytes:
             raise self._head_too_large()
         if len(request.headers) > self._max_headers:
             raise HeadersTooLarge(f"The request has more than {self._max_headers} header fields.")
 
-    def _read_body(self) -> None:
+    def _read_body(self, connection: h11.Connection) -> None:
         while True:
             try:
-                event = self._h11.next_event()
+                event = connection.next_event()
             except h11.RemoteProtocolError as error:
                 raise self._refusal(error) from None
             if isinstance(event, h11.Data):
@@ -158,7 +190,7 @@ class RequestDecoder:
         return TooLarge(f"The request body is larger than {self._max_body_bytes} bytes.")
 
 
-def _head_of(request: h11.Request) -> RequestHead:
+def _head_of(request: h11.Request | PlainHead) -> RequestHead:
     version = request.http_version.decode("ascii")
     if not version.startswith("1."):
         raise VersionNotSupported(f"This is HTTP/1.1, the request asks for HTTP/{version}.")
