@@ -78,5 +78,53 @@ class LegEnded:
     error: UpstreamError | None = None
 
 
-Happening = LegStarted | LegSpoke | LegWaited | LegRetried | LegAskedOtherwise | LegEnded
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegHedged:
+    """`silent` has said nothing for `after_s`, so this deployment is about to be called beside it."""
+
+    leg: Leg
+    deployment: Deployment
+    silent: Deployment
+    after_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegHedgeEnded:
+    """Of the two calls of a hedge one is left, or none.
+
+    deployment: the second one. won: whether the answer is its. wasted: whose call was for nothing, None if each failed
+    by itself or nobody waited for the end.
+    """
+
+    leg: Leg
+    deployment: Deployment
+    won: bool
+    wasted: Deployment | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegTakenOver:
+    """`failed` will not answer, because of `error`; this deployment is asked in its place.
+
+    goes_on: whether from where `failed` stopped, a part of the answer being written.
+    """
+
+    leg: Leg
+    deployment: Deployment
+    failed: Deployment
+    error: UpstreamError
+    goes_on: bool
+
+
+Happening = (
+    LegStarted
+    | LegSpoke
+    | LegWaited
+    | LegRetried
+    | LegAskedOtherwise
+    | LegEnded
+    | LegHedged
+    | LegHedgeEnded
+    | LegTakenOver
+)
 Observer = Callable[[Happening], None]
