@@ -1,9 +1,9 @@
 """When a second deployment is asked beside one that is silent, and how often that may be.
 
-The delay is learned: nineteen of twenty of the deployment's latest answers to prompts of this size have begun by then.
-So about one call in twenty would be hedged, those that make the tail; a delay that is fixed is hedged by everybody on
-a slow day. What a slow day may cost is bounded by the budget: a token bucket that every call puts a share into and
-every hedge takes one out of.
+The delay is learned: nineteen of twenty of the deployment's latest answers to prompts of this size have begun by then,
+and a quarter of that time is added, for the answers of a steady model are all about to come at that moment. So what is
+hedged is the tail; a delay that is fixed is hedged by everybody on a slow day. What a slow day may cost is bounded by
+the budget: a token bucket that every call puts a share into and every hedge takes one out of.
 
     hedges so far <= share * calls so far + BURST        whatever happens
 
@@ -23,8 +23,9 @@ TAIL = 0.95
 KNOWN = 0.9
 """The share of an expectation that must be measured: no deployment is hedged by what others take."""
 
-SOONEST_S = 0.05
-"""An answer that is 50 ms late is missed by nobody, and jitter makes that much."""
+MARGIN = 0.25
+MARGIN_S = 0.05
+"""So much later than the tail a call is hedged, the greater of the two: jitter makes that much."""
 
 
 class HedgeBudget:
@@ -59,7 +60,8 @@ def hedge_delay(deployment: Deployment, expectation: Expectation | None, *, afte
     if delay_s is None:
         if expectation is None or expectation.measured < KNOWN:
             return None
-        delay_s = max(SOONEST_S, _quantile(expectation, TAIL))
+        tail_s = _quantile(expectation, TAIL)
+        delay_s = tail_s + max(MARGIN_S, MARGIN * tail_s)
     return delay_s if delay_s < deployment.first_token_timeout_s else None
 
 

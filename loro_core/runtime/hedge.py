@@ -41,7 +41,7 @@ class Who(Enum):
 class Hedge:
     """begin: asked once, when the delay is over, whether the second may be begun.
 
-    begun: whether it was. winner: whose answer it is, None while nobody's.
+    begun: whether it was. winner: whose answer it is, None while nobody's. errors: how a call failed.
     """
 
     def __init__(self, first: Run, second: Run, deliver: Deliver, *, after_s: float, begin: Callable[[], bool]) -> None:
@@ -53,8 +53,8 @@ class Hedge:
         self._scopes = {who: trio.CancelScope() for who in Who}
         self._held: dict[Who, list[Delta]] = {who: [] for who in Who}
         self._over: set[Who] = set()
-        self._errors: dict[Who, UpstreamError] = {}
         self._failure: Exception | None = None
+        self.errors: dict[Who, UpstreamError] = {}
         self.begun = False
         self.winner: Who | None = None
 
@@ -74,7 +74,7 @@ class Hedge:
             raise sole(group) from None
         if self._failure is not None:
             raise self._failure
-        error = self._errors.get(self.winner or Who.FIRST)
+        error = self.errors.get(self.winner or Who.FIRST)
         if error is not None:
             raise error
 
@@ -88,7 +88,7 @@ class Hedge:
                 if self.winner is None and who is Who.FIRST:
                     await self._win(who)  # 3: complete without a word
             except UpstreamError as error:
-                self._errors[who] = error
+                self.errors[who] = error
             except Exception as exc:  # noqa: BLE001  # what `deliver` raised: raised again outside of the group
                 self._failure = exc
                 nursery.cancel_scope.cancel()

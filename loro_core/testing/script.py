@@ -167,7 +167,7 @@ class Script:
 
 
 def _without_beginning(pieces: tuple[str, ...], said: str) -> tuple[str, ...]:
-    """Return what `pieces` say after their part that `said` ends with, from the beginning of a word; all without one."""
+    """Return what `pieces` say after their part that `said` ends with, from a word's beginning on; all without one."""
     left, at = _overlap("".join(pieces), said), 0
     if not left:
         return pieces

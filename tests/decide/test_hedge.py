@@ -27,13 +27,13 @@ def test_a_model_that_nobody_has_measured_is_not_hedged():
 
 
 def test_the_delay_is_the_tail_of_what_was_measured():
-    assert hedge_delay(LARGE, known(*[0.5] * 20), after_s=None) == 0.5
-    assert hedge_delay(LARGE, known(*[0.5] * 9, 1.5, *[0.5] * 9), after_s=None) == 0.5
-    assert hedge_delay(LARGE, known(*[0.5, 1.5] * 10), after_s=None) == 1.5
+    assert hedge_delay(LARGE, known(*[0.8] * 20), after_s=None) == 1.0
+    assert hedge_delay(LARGE, known(*[0.8] * 9, 1.6, *[0.8] * 9), after_s=None) == 1.0
+    assert hedge_delay(LARGE, known(*[0.8, 1.6] * 10), after_s=None) == 2.0
 
 
 def test_a_very_quick_model_is_given_a_moment():
-    assert hedge_delay(LARGE, known(*[0.001] * 20), after_s=None) == 0.05
+    assert hedge_delay(LARGE, known(*[0.01] * 20), after_s=None) == pytest.approx(0.06)
 
 
 def test_the_operators_delay_needs_no_measurement():

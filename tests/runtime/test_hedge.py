@@ -162,7 +162,7 @@ async def test_what_delivering_raises_comes_out_as_itself(who, autojump_clock):
     async def deliver(deltas: Sequence[Delta]) -> None:
         raise BrokenError
 
-    pair.hedge._deliver = deliver  # type: ignore[assignment]
+    pair.hedge._deliver = deliver
     with pytest.raises(BrokenError):
         await pair.run()
     assert pair.first.open_calls == pair.second.open_calls == 0
