@@ -10,11 +10,16 @@ gives then goes through three stages:
 
 Most services go on with the next character, so the first one that differs ends ECHO, and nothing waits. Whether
 "hahaha" after "ha" repeats or goes on, nobody can say: up to `SURE` characters an echo must end where a word ends.
+
+A second that ends at once may have taken what it was handed for the whole of its turn, and half a sentence with a good
+end would be a silent cut. Only after the end of a sentence (`may_end`) may there be no more to say.
 """
 
 from __future__ import annotations
 
 from enum import Enum
+
+from loro_core.decide.joint import ends_sentence
 
 SURE = 8
 """So many characters come again by accident in no language; what is shorter must end a word to be an echo."""
@@ -43,6 +48,7 @@ class Splice:
         self._known = tuple(dict.fromkeys(text for text in (self.prefill, answer.strip()) if text))
         self._stage = _Stage.ECHO if self._known else _Stage.BLANK
         self._held = ""
+        self.may_end = not self.prefill or ends_sentence(self.prefill)
         self.echoed = False
         self.began_anew = False
 

@@ -103,6 +103,15 @@ class LegHedgeEnded:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LegSetAside:
+    """The deployment has failed again and again: it is asked after the others for `pause_s`."""
+
+    leg: Leg
+    deployment: Deployment
+    pause_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LegTakenOver:
     """`failed` will not answer, because of `error`; this deployment is asked in its place.
 
@@ -125,6 +134,7 @@ Happening = (
     | LegEnded
     | LegHedged
     | LegHedgeEnded
+    | LegSetAside
     | LegTakenOver
 )
 Observer = Callable[[Happening], None]
