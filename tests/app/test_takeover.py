@@ -12,6 +12,7 @@ import pytest
 import trio
 
 from loro_core.chat import Delta, ToolCallDelta, Usage
+from loro_core.decide.splice import SURE
 from loro_core.errors import (
     UpstreamClosed,
     UpstreamError,
@@ -235,13 +236,22 @@ async def test_another_one_goes_on_from_what_was_said(name, autojump_clock):
         assert client.a.open_calls == 0
 
 
-@pytest.mark.parametrize("at", range(1, len(TEXT), 7))
-@pytest.mark.parametrize("echo", [False, True])
-async def test_wherever_it_breaks_no_word_is_lost_or_said_twice(at, echo, autojump_clock):
-    left = TEXT[len(TEXT[:at].rstrip()) :]
-    b = Continuing([*([says(TEXT[:at].rstrip())] if echo and at >= 8 else []), *map(says, left), STOP])
-    async with talk(PlayingProvider([*map(says, TEXT[:at]), UpstreamClosed("cut")]), b) as client:
-        assert finished(await client.ask()) == TEXT
+async def test_wherever_it_breaks_no_word_is_lost_or_said_twice(autojump_clock):
+    """Whether the other one repeats what it was handed or not; a character at a time."""
+    cuts = [(at, echo) for at in range(1, len(TEXT), 3) for echo in (False, True) if at >= SURE or not echo]
+    broken_off: list[list[Move]] = [[*map(says, TEXT[:at]), UpstreamClosed("cut")] for at, _ in cuts]
+    a = PlayingProvider(*broken_off)
+    handed = [TEXT[:at].rstrip() for at, _ in cuts]
+    b = Continuing(
+        *[
+            [*([says(said)] if echo else []), *map(says, TEXT[len(said) :]), STOP]
+            for said, (_, echo) in zip(handed, cuts, strict=True)
+        ]
+    )
+    async with talk(a, b) as client:
+        for at, echo in cuts:
+            assert finished(await client.ask()) == TEXT, (at, echo)
+    assert [call.prefill for call in b.calls] == handed
 
 
 @pytest.mark.parametrize("policy", ["race", "instant"])

@@ -1,4 +1,4 @@
-"""Two answering models, each a process of its own, and one of them in trouble; loro is a third process."""
+"""Two answering models in a process of their own, and one of them in trouble; loro is another process."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from loro_core.testing import Script, upstream_process
+from loro_core.testing import Record, Script, upstream_process
 from loro_core.testing.upstream.process import UpstreamProcess
 from tests.e2e.gateway import Gateway, gateway
 from tests.e2e.test_two_legs import QUESTION
@@ -23,10 +23,19 @@ HEALTHY = Script(text=TEXT, first_token_s=0.2, tokens_per_s=100.0)
 
 @dataclass
 class Scene:
+    """a, b: what the two models were asked, in order."""
+
     loro: Gateway
     client: httpx.Client
-    a: UpstreamProcess
-    b: UpstreamProcess
+    upstream: UpstreamProcess
+
+    @property
+    def a(self) -> list[Record]:
+        return [record for record in self.upstream.records() if record.model == "a"]
+
+    @property
+    def b(self) -> list[Record]:
+        return [record for record in self.upstream.records() if record.model == "b"]
 
 
 @dataclass
@@ -47,12 +56,12 @@ class Heard:
 
 @contextmanager
 def scene(a: Script, b: Script, *, policy: str = "direct", **environment: str) -> Iterator[Scene]:
-    with upstream_process(a) as first, upstream_process(b) as second:
+    with upstream_process({"a": a, "b": b}) as upstream:
         models = {
-            "LARGE_MODEL_BASE_URL": first.openai_url,
+            "LARGE_MODEL_BASE_URL": upstream.openai_url,
             "LARGE_MODEL_NAME": "a",
             "LARGE_MODEL_API_KEY": "none",
-            "FALLBACK_MODEL_BASE_URL": second.openai_url,
+            "FALLBACK_MODEL_BASE_URL": upstream.openai_url,
             "FALLBACK_MODEL_NAME": "b",
             "FALLBACK_MODEL_API_KEY": "none",
             "LORO_MODELS_FALLBACK_OPTIONS": '{"prefill": "trailing-message"}',
@@ -63,7 +72,7 @@ def scene(a: Script, b: Script, *, policy: str = "direct", **environment: str) -
             gateway("--policy", policy, **{**models, **environment}) as loro,
             httpx.Client(base_url=loro.url, timeout=10) as client,
         ):
-            yield Scene(loro, client, first, second)
+            yield Scene(loro, client, upstream)
 
 
 def ask(client: httpx.Client, **more: Any) -> Heard:
@@ -116,7 +125,7 @@ def test_one_dies_after_five_tokens_and_the_other_goes_on(how, prefill):
         heard = ask(s.client, stream_options={"include_usage": True})
         assert heard.text == TEXT
         assert (heard.finish_reasons, heard.done, heard.error) == (["stop"], True, None)
-        (a_record,), (b_record,) = s.a.records(), s.b.records()
+        (a_record,), (b_record,) = s.a, s.b
         assert a_record.tokens == 5 and a_record.end in ("fault", "gone")
         body: Any = b_record.body
         assert body["messages"][-1] == {"role": "assistant", "content": "Light from the sun is"}
@@ -138,7 +147,7 @@ def test_headers_then_nothing_is_answered_within_the_deadline_and_the_others_own
         heard = ask(s.client)
         assert heard.text == TEXT and heard.done
         assert 0.7 <= heard.at_s[0] <= 0.7 + 0.25
-        assert s.a.records()[0].end == "gone"
+        assert s.a[0].end == "gone"
 
 
 @pytest.mark.parametrize("apology", ["", slow("Sorry, that went wrong.")])
@@ -161,13 +170,13 @@ def test_one_that_cannot_go_on_leaves_an_error_and_never_a_silent_cut():
 
 
 def test_a_slow_one_is_hedged_within_the_budget_and_the_loser_is_cancelled_at_once():
-    slow, quick = Script(text="Slow.", first_token_s=1.0), Script(text="Quick.", first_token_s=0.05)
+    slow, quick = Script(text="Slow.", first_token_s=0.5), Script(text="Quick.", first_token_s=0.05)
     with scene(slow, quick, LORO_HEDGE_AFTER_S="0.1", LORO_HEDGE_SHARE="0.1") as s:
         ask(s.client)  # the first reply pays for the connections
         heard = [ask(s.client) for _ in range(4)]
         assert [h.text for h in heard] == ["Quick.", "Slow.", "Slow.", "Slow."]
         assert heard[0].at_s[0] <= 0.15 + 0.15
-        a, b = s.a.records(), s.b.records()
+        a, b = s.a, s.b
         assert len(b) == 2 and [record.end for record in a[:2]] == ["gone", "gone"]
         for loser, winner in zip(a, b, strict=False):
             assert loser.ended is not None and winner.first_token is not None
@@ -186,8 +195,8 @@ def test_a_client_that_leaves_takes_both_calls_of_a_hedge_with_it():
             )
         left = time.monotonic()
         deadline = left + 5
-        while time.monotonic() < deadline and not all(r.ended for r in (*s.a.records(), *s.b.records())):
+        while time.monotonic() < deadline and not all(r.ended for r in (*s.a, *s.b)):
             time.sleep(0.005)
-        (a_record,), (b_record,) = s.a.records(), s.b.records()
+        (a_record,), (b_record,) = s.a, s.b
         for record in (a_record, b_record):
             assert record.end == "gone" and record.ended is not None and record.ended.monotonic_s - left <= 0.050
