@@ -140,6 +140,12 @@ async def test_what_the_seam_holds_of_the_first_is_not_said(autojump_clock):
         assert finished(heard).removeprefix(words).strip().lower() == "the sky scatters."
 
 
+async def test_a_model_that_dies_while_it_thinks_has_not_answered(autojump_clock):
+    a = PlayingProvider([Delta(fields={"reasoning_content": "hm"}), 1.0, UpstreamClosed("cut")])
+    async with talk(a, PlayingProvider([says(TEXT), STOP])) as client:
+        assert finished(await client.ask()) == TEXT
+
+
 async def test_a_request_that_is_wrong_in_itself_is_not_taken_elsewhere(autojump_clock):
     wrong = UpstreamStatus("messages: too odd", upstream_status=400)
     async with talk(PlayingProvider([0.1, wrong]), PlayingProvider([says(TEXT), STOP])) as client:
