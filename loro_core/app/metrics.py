@@ -250,7 +250,7 @@ class Metrics:
             upstream.hedges_won += happening.won
             if happening.wasted is not None:
                 self._upstreams.setdefault(happening.wasted.name, UpstreamNumbers()).wasted += 1
-        else:
+        elif isinstance(happening, LegEnded):
             upstream.in_flight -= 1
             self._count_end(upstream, happening)
 

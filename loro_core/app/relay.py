@@ -38,7 +38,7 @@ from loro_core.fleet import Acknowledge, Deployment, Leg
 from loro_core.plugin.api import Continues
 from loro_core.runtime.attempt import Deliver, run_leg
 from loro_core.runtime.hedge import Hedge, Who
-from loro_core.runtime.observe import LegHedged, LegHedgeEnded, LegSetAside, LegTakenOver
+from loro_core.runtime.observe import LegHedged, LegHedgeEnded, LegNotTakenOver, LegSetAside, LegTakenOver
 
 
 class Relay:
@@ -235,6 +235,7 @@ class Relay:
             said = without_tokens(self._merge.words) + answer
             try:
                 if not await self._goes_on(deployment, Splice(said, answer), (failed, error), deliver):
+                    self._line.observer(LegNotTakenOver(leg=Leg.ANSWER, deployment=deployment))
                     continue
             except UpstreamError as later:
                 # Where it could add nothing, the user's trouble is still that the first one broke off.

@@ -10,6 +10,7 @@ from loro_core.runtime.observe import (
     LegAskedOtherwise,
     LegEnded,
     LegHedged,
+    LegNotTakenOver,
     LegRetried,
     LegSetAside,
     LegTakenOver,
@@ -43,6 +44,12 @@ def log_trouble(happening: Happening) -> None:
             happening.deployment.name,
             happening.silent.name,
             happening.after_s,
+        )
+    elif isinstance(happening, LegNotTakenOver):
+        LOGGER.warning(
+            "upstream.not_taken_over deployment=%s why=%s",
+            happening.deployment.name,
+            "it cannot be handed words to go on from, or has not gone on from them lately; see its options.prefill",
         )
     elif isinstance(happening, LegSetAside):
         LOGGER.warning("upstream.set_aside deployment=%s pause_s=%g", happening.deployment.name, happening.pause_s)

@@ -125,6 +125,14 @@ class LegTakenOver:
     goes_on: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegNotTakenOver:
+    """A part of the answer is written, and this deployment cannot be handed it to go on from."""
+
+    leg: Leg
+    deployment: Deployment
+
+
 Happening = (
     LegStarted
     | LegSpoke
@@ -136,5 +144,6 @@ Happening = (
     | LegHedgeEnded
     | LegSetAside
     | LegTakenOver
+    | LegNotTakenOver
 )
 Observer = Callable[[Happening], None]

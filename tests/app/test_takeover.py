@@ -538,6 +538,13 @@ async def test_the_log_tells_who_was_asked_instead_and_who_is_asked_last(caplog,
         assert await logged(caplog, client) == ["upstream.taken_over deployment=fallback failed=large when=after"]
 
 
+async def test_the_log_tells_who_could_not_go_on(caplog, autojump_clock):
+    async with talk(PlayingProvider([SAID, UpstreamClosed("cut")]), PlayingProvider([STOP])) as client:
+        broken(await client.ask())
+    (line,) = [r.getMessage() for r in caplog.records if "not_taken_over" in r.getMessage()]
+    assert line.startswith("upstream.not_taken_over deployment=fallback") and "options.prefill" in line
+
+
 async def test_the_log_tells_of_a_hedge(caplog, autojump_clock):
     a, b = PlayingProvider([5.0, says("Slow."), STOP]), PlayingProvider([0.2, says("Quick."), STOP])
     async with talk(a, b, LORO_HEDGE_AFTER_S="0.5", LORO_HEDGE_SHARE="0.05") as client:
