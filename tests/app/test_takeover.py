@@ -23,6 +23,7 @@ from loro_core.errors import (
 )
 from loro_core.plugin.registry import Registry, load_plugins
 from loro_core.runtime.http_service import Service
+from loro_core.testing import Script, open_upstream
 from tests.app.serving import QUESTION, Heard, composed, send
 from tests.runtime.cancelling import cancel_at_every_checkpoint
 from tests.runtime.fakes import STOP, Continuing, Move, PlayingProvider, says
@@ -269,6 +270,27 @@ async def test_what_goes_on_is_handed_the_acknowledgement_too(policy, autojump_c
         said = finished(heard)
         assert said.lower() == f"{words.strip()} {TEXT}".lower() and said.endswith(REST)
         assert [call.prefill for call in client.b.calls] == [said[: -len(REST)].rstrip()]
+
+
+@pytest.mark.parametrize("style", ["prefix-field", "continue-final-message", "ollama"])
+async def test_services_go_on_by_their_own_ways(style):
+    async with open_upstream(Script(text=TEXT, cut_after=5)) as a, open_upstream(Script(text=TEXT)) as b:
+        settings = {
+            "LORO_REPLY_POLICY": "direct",
+            "LARGE_MODEL_BASE_URL": a.openai_url,
+            "LARGE_MODEL_API_KEY": "none",
+            "FALLBACK_MODEL_BASE_URL": b.url if style == "ollama" else b.openai_url,
+            "FALLBACK_MODEL_NAME": "b",
+            "FALLBACK_MODEL_API_KEY": "none",
+        }
+        if style == "ollama":
+            settings["FALLBACK_MODEL_PROVIDER"] = "ollama"
+        else:
+            settings["LORO_MODELS_FALLBACK_OPTIONS"] = json.dumps({"prefill": style})
+        async with composed(settings, load_plugins()) as service:
+            body = json.dumps({**QUESTION, "stream": True}).encode()
+            assert finished(await send(service, "POST", "/v1/chat/completions", body=body)) == TEXT
+        assert len(a.records) == len(b.records) == 1
 
 
 async def test_a_second_one_that_breaks_is_gone_on_from_as_well(autojump_clock):
