@@ -539,6 +539,14 @@ async def test_cancelled_at_every_checkpoint_nothing_is_left(scene, policy, auto
         assert {upstream["in_flight"] for upstream in upstreams.values()} == {0}
 
 
+async def test_the_ledger_of_a_reply_tells_who_answered(autojump_clock):
+    async with talk(PlayingProvider([SAID, UpstreamClosed("cut")]), Continuing([GOES_ON, STOP])) as client:
+        body = json.dumps({**QUESTION, "stream": True}).encode()
+        headers = {"x-loro-ledger": "usage"}
+        heard = await send(client.service, "POST", "/v1/chat/completions", headers=headers, body=body)
+    assert heard.chunks[-1]["loro"]["answer"] == {"by": "fallback", "hedge": None, "taken_over": "after"}
+
+
 # --- the log ---------------------------------------------------------------------------------------------------------
 
 
