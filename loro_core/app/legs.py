@@ -6,6 +6,7 @@ import math
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 import trio
 
@@ -149,6 +150,14 @@ class AnswerLeg:
         self._line.observer(happening)
 
 
+class Doubtful(Protocol):
+    """An answer that may yet fail."""
+
+    @property
+    def doubtful_until(self) -> float:
+        """Until when words should wait for it, as known now; -inf if nothing has failed."""
+
+
 class AckLeg:
     """The words that come first, and those for an answer that does not come.
 
@@ -165,7 +174,7 @@ class AckLeg:
         deployment: Deployment | None,
         request: ChatRequest,
         *,
-        answer: AnswerLeg,
+        answer: Doubtful,
     ) -> None:
         self._line = line
         self._answer = answer

@@ -15,12 +15,13 @@ Only the last deployment left is tried again where it fails; before it, asking t
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
 import trio
 
-from loro_core.app.legs import AnswerLeg, Hedging, Line
+from loro_core.app.legs import FAILS_WITHIN_S, AnswerLeg, Hedging, Line
 from loro_core.app.metrics import HedgeResult, TakenOver
 from loro_core.chat import ChatRequest, Delta, Usage
 from loro_core.decide.hedge import hedge_delay
@@ -71,10 +72,17 @@ class Relay:
         self._spent: Usage | None = None
         self._leg: AnswerLeg | None = None
         self._answering = deployments[0]
+        self._doubtful_until = -math.inf
         self.answered_by: str | None = None
         self.hedge: HedgeResult | None = None
         self.taken_over: TakenOver | None = None
         self.duration_s: float | None = None
+
+    @property
+    def doubtful_until(self) -> float:
+        """Until when words should wait for the answer: whoever was asked last may fail as quickly."""
+        leg = self._leg.doubtful_until if self._leg is not None else -math.inf
+        return max(leg, self._doubtful_until)
 
     @property
     def telling(self) -> Telling | None:
@@ -111,6 +119,7 @@ class Relay:
                 if not self._left:
                     raise
                 self._merge.receive(AnswerBegun())
+                self._doubtful_until = trio.current_time() + FAILS_WITHIN_S
                 self._forget()
                 self._note_takeover(self._left[0], self._answering, error, goes_on=False)
             else:
