@@ -15,7 +15,7 @@ from loro_core.app.check import plugin_problems
 from loro_core.app.colleagues import Colleagues
 from loro_core.app.hub import Hub
 from loro_core.app.inspect import Inspect, Service
-from loro_core.app.legs import Line
+from loro_core.app.legs import Hedging, Line
 from loro_core.app.making import Making
 from loro_core.app.metrics import Metrics
 from loro_core.app.phrases import phrasebook, tool_lines
@@ -23,6 +23,7 @@ from loro_core.app.replies import Part
 from loro_core.app.routes import Routes
 from loro_core.app.settings import Settings
 from loro_core.app.watch import log_trouble
+from loro_core.decide.hedge import HedgeBudget
 from loro_core.decide.prefill import Ladder
 from loro_core.decide.release.profile import FALLBACK, PROFILES
 from loro_core.errors import ConfigError
@@ -90,6 +91,7 @@ async def open_gateway(
             observer=observe,
             rng=rng,
             ladder=Ladder(),
+            hedging=_hedging(settings, metrics),
             words_prompt=settings.reply.words_prompt,
             progress=settings.reply.progress,
         )
@@ -117,7 +119,7 @@ def _chat_settings(settings: Settings, registry: Registry) -> ChatSettings:
         snapshot=Snapshot(
             deployments={
                 Leg.ACK: () if settings.small is None else (settings.small,),
-                Leg.ANSWER: (settings.large,),
+                Leg.ANSWER: settings.answering,
             },
             words_deadline_s=reply.words_deadline_s,
             quick_deadline_s=reply.quick_deadline_s,
@@ -134,10 +136,24 @@ def _chat_settings(settings: Settings, registry: Registry) -> ChatSettings:
     )
 
 
+def _hedging(settings: Settings, metrics: Metrics) -> Hedging | None:
+    if not settings.fallbacks or not settings.hedge.share:
+        return None
+    return Hedging(
+        budget=HedgeBudget(settings.hedge.share), expectation=metrics.expectation, after_s=settings.hedge.after_s
+    )
+
+
 def _service(settings: Settings) -> Service:
     models = {} if settings.small is None else {"small": settings.small}
-    models["large"] = settings.large
-    return Service(policy=settings.reply.policy, demo=settings.demo, models=models, created=int(time.time()))
+    models |= {deployment.name: deployment for deployment in settings.answering}
+    return Service(
+        policy=settings.reply.policy,
+        demo=settings.demo,
+        models=models,
+        answering=frozenset(deployment.name for deployment in settings.answering),
+        created=int(time.time()),
+    )
 
 
 def _routes(chat: Chat, pages: Inspect, cors: CorsRules) -> Routes:

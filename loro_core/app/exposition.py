@@ -167,6 +167,40 @@ def _upstreams(upstreams: Mapping[str, UpstreamNumbers]) -> Iterator[Family]:
         samples=by_deployment({name: u.asked_otherwise for name, u in upstreams.items()}),
     )
     yield Family(
+        name="loro_upstream_hedges_total",
+        kind="counter",
+        help="Calls begun beside a silent one, by deployment.",
+        samples=by_deployment({name: u.hedges for name, u in upstreams.items()}),
+    )
+    yield Family(
+        name="loro_upstream_hedges_won_total",
+        kind="counter",
+        help="Calls begun beside a silent one that gave the answer.",
+        samples=by_deployment({name: u.hedges_won for name, u in upstreams.items()}),
+    )
+    yield Family(
+        name="loro_upstream_wasted_total",
+        kind="counter",
+        help="Calls cancelled because the other one of a hedge answered first.",
+        samples=by_deployment({name: u.wasted for name, u in upstreams.items()}),
+    )
+    yield Family(
+        name="loro_upstream_set_aside_total",
+        kind="counter",
+        help="How often a deployment had failed so often in a row that it was asked last for a while.",
+        samples=by_deployment({name: u.set_aside for name, u in upstreams.items()}),
+    )
+    yield Family(
+        name="loro_upstream_taken_over_total",
+        kind="counter",
+        help="Answers taken over from a deployment that failed, before or after a part of them was written.",
+        samples=[
+            Sample(value=count, labels={"deployment": name, "when": when})
+            for name, upstream in upstreams.items()
+            for when, count in upstream.taken_over.items()
+        ],
+    )
+    yield Family(
         name="loro_upstream_errors_total",
         kind="counter",
         help="Tries that failed, by deployment and kind.",

@@ -46,11 +46,15 @@ DEMO = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
-    """What loro says of itself. policy: the default one. created: when it started, seconds since 1970."""
+    """What loro says of itself. policy: the default one. created: when it started, seconds since 1970.
+
+    answering: which of `models`, by role, may answer; loro is ready if one of them is.
+    """
 
     policy: str
     demo: bool
     models: Mapping[str, Deployment]
+    answering: frozenset[str]
     created: int
 
 
@@ -96,7 +100,10 @@ class Inspect:
 
     async def ready(self, request: HttpRequest, reply: Reply, fields: Fields) -> None:  # noqa: ARG002
         found = await self._readiness.ask(self._service.models)
-        is_ready = all(error is None for error in found.values())
+        answering = self._service.answering
+        is_ready = any(found[role] is None for role in answering) and all(
+            error is None for role, error in found.items() if role not in answering
+        )
         upstreams: dict[str, Json] = {
             role: {"ready": error is None} if error is None else {"ready": False, "error": error.message}
             for role, error in found.items()

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 import trio
 
 from loro_core.chat import ChatRequest, Delta, Usage
 from loro_core.decide.announce import named_lines, offers_tools
+from loro_core.decide.hedge import HedgeBudget
 from loro_core.decide.history import recent
 from loro_core.decide.hygiene import KnownWords, without_acknowledgements
 from loro_core.decide.merge import Acknowledged, Progressed
@@ -19,10 +21,11 @@ from loro_core.decide.prompt import words_request
 from loro_core.decide.release.profile import Releaser
 from loro_core.decide.screen import Rejection, screen
 from loro_core.decide.stages import Stages
+from loro_core.decide.standing import Standing
 from loro_core.decide.telling import Telling, Told
 from loro_core.decide.wording import Opening
 from loro_core.errors import UpstreamError
-from loro_core.fleet import Acknowledge, Deployment, Leg
+from loro_core.fleet import Acknowledge, Deployment, Expectation, Leg
 from loro_core.plugin.api import Call, Continues, Provider
 from loro_core.runtime.acknowledgement import FoundWords, find_words
 from loro_core.runtime.attempt import Deliver, run_leg
@@ -35,11 +38,26 @@ FAILS_WITHIN_S = 0.25
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Hedging:
+    """When a second answering model is asked beside a silent one.
+
+    expectation: gives when a deployment may begin to answer a prompt of so many characters, asked now.
+    after_s: the operator's delay, None to learn it.
+    """
+
+    budget: HedgeBudget
+    expectation: Callable[[str, int, float], Expectation | None]
+    after_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
     """Where a reply's words come from, the same for all replies of a gateway.
 
-    observer: told what happens on the legs. words_prompt: the acknowledging model's instruction, None for the built-in.
+    observer: told what happens on the legs. hedging: when a second answering model is asked beside a silent one, None
+        for never. words_prompt: the acknowledging model's instruction, None for the built-in.
     progress: whether lines follow the words while the answer does not come.
+    standing: which answering models have failed lately.
     ladder: what is known of how the answering models can be told what was said.
     """
 
@@ -47,6 +65,8 @@ class Line:
     observer: Observer
     rng: random.Random
     ladder: Ladder
+    hedging: Hedging | None = None
+    standing: Standing = field(default_factory=Standing)
     words_prompt: str | None = None
     progress: bool = True
 
@@ -55,6 +75,8 @@ class AnswerLeg:
     """The answering model's call.
 
     plan, opening: the acknowledgement's, of whose words the model is told where the plan says so.
+    said: the words that were said before this call began, of which it is told whatever the plan says.
+    eager: another deployment is asked where this one fails, which is quicker than trying this one again.
     duration_s: how long it took, once it is over. telling: how the model was told; None if it was not.
     doubtful_until: a try has failed, and until then the next one has had no time to show that it does not fail as well.
     """
@@ -66,9 +88,14 @@ class AnswerLeg:
         request: ChatRequest,
         plan: Acknowledge | None = None,
         opening: Opening | None = None,
+        *,
+        said: str = "",
+        eager: bool = False,
     ) -> None:
         self._line = line
         self._deployment = deployment
+        self._said = said
+        self._eager = eager
         self._request = request
         self._plan = plan
         self._opening = opening
@@ -78,6 +105,8 @@ class AnswerLeg:
 
     async def __call__(self, deliver: Deliver) -> None:
         provider, call = await self._line.upstreams.call(self._deployment, self._request)
+        if self._eager:
+            call = replace(call, deployment=replace(call.deployment, max_retries=0))
         telling = self.telling = self._tell(provider)
         if telling is None:
             await run_leg(Leg.ANSWER, provider, call, deliver, observer=self._observe, rng=self._line.rng)
@@ -99,15 +128,15 @@ class AnswerLeg:
     def _tell(self, provider: Provider) -> Telling | None:
         """Return how the model is told of the words, None where it is not or where there are none."""
         plan, opening = self._plan, self._opening
-        if plan is None or opening is None or not plan.tell_answer or not opening.spoken:
+        if plan is None or opening is None or not (self._said or (plan.tell_answer and opening.spoken)):
             return None
         # Words that are held back may be dropped for a quicker answer, and that must not begin in mid-sentence.
-        sure = plan.not_before_s <= 0
+        sure = bool(self._said) or plan.not_before_s <= 0
         return Telling(
             self._line.ladder,
             self._deployment,
             self._request,
-            opening.spoken,
+            self._said or opening.spoken,
             language=opening.language,
             native=sure and isinstance(provider, Continues) and provider.continues(self._deployment, self._request),
             now=trio.current_time(),
@@ -119,6 +148,14 @@ class AnswerLeg:
         elif isinstance(happening, LegRetried):
             self.doubtful_until = trio.current_time() + happening.wait_s + FAILS_WITHIN_S
         self._line.observer(happening)
+
+
+class Doubtful(Protocol):
+    """An answer that may yet fail."""
+
+    @property
+    def doubtful_until(self) -> float:
+        """Until when words should wait for it, as known now; -inf if nothing has failed."""
 
 
 class AckLeg:
@@ -137,7 +174,7 @@ class AckLeg:
         deployment: Deployment | None,
         request: ChatRequest,
         *,
-        answer: AnswerLeg,
+        answer: Doubtful,
     ) -> None:
         self._line = line
         self._answer = answer

@@ -8,8 +8,9 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-from loro_core.app.legs import AckLeg, AnswerLeg, Line, without_our_words
+from loro_core.app.legs import AckLeg, Line, without_our_words
 from loro_core.app.metrics import Acknowledgement
+from loro_core.app.relay import Relay
 from loro_core.app.replies import Encoding, Ledger, Part, StreamEncoding, WholeEncoding
 from loro_core.chat import ChatRequest, ReplyUsage, Turn
 from loro_core.decide.announce import Announcer, Source
@@ -40,7 +41,9 @@ class Decision:
 
 
 class Making:
-    """One run of the legs. small: who may be asked for words. note: remembers what is said.
+    """One run of the legs. answering: who may be asked for the answer, the preferred one first; at least one.
+
+    small: who may be asked for words. note: remembers what is said.
 
     known: what loro says before answers.
     trace_legs: whether a comment in the stream tells each leg before its first chunk.
@@ -53,7 +56,7 @@ class Making:
         decision: Decision,
         known: KnownWords,
         *,
-        large: Deployment,
+        answering: Sequence[Deployment],
         small: Deployment | None,
         note: Note,
         apology: str = "",
@@ -70,7 +73,9 @@ class Making:
         self._merge = Merge(
             acknowledging=opening is not None, choices=asked.n, apology=apology, announce=decision.announcer
         )
-        self._answer = AnswerLeg(line, large, without_our_words(asked, known), plan.acknowledge, opening)
+        self._answer = Relay(
+            line, answering, without_our_words(asked, known), plan.acknowledge, opening, merge=self._merge
+        )
         self._acknowledge: AckLeg | None = None
         if plan.acknowledge is not None and opening is not None:
             self._acknowledge = AckLeg(line, plan.acknowledge, opening, small, asked, answer=self._answer)
@@ -137,6 +142,11 @@ class Making:
     def taken_up(self) -> TakenUp | None:
         """What it made of words it was told natively, as far as that was seen."""
         return None if self._answer.telling is None else self._answer.telling.taken_up
+
+    @property
+    def relay(self) -> Relay:
+        """Who gave the answer, and who was asked in vain."""
+        return self._answer
 
     @property
     def words_rejected(self) -> str | None:

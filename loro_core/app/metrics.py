@@ -32,16 +32,25 @@ from loro_core.runtime.observe import (
     Happening,
     LegAskedOtherwise,
     LegEnded,
+    LegHedged,
+    LegHedgeEnded,
     LegRetried,
+    LegSetAside,
     LegSpoke,
     LegStarted,
+    LegTakenOver,
     LegWaited,
 )
 
 Outcome = Literal["finished", "cancelled", "error"]
+HedgeResult = Literal["won", "lost", "failed"]
+"""won: the answer is the second call's; lost: the first call's; failed: nobody's."""
+TakenOver = Literal["before", "after"]
+"""before: nothing of the answer was written when another deployment took it over; after: a part of it was."""
 Acknowledgement = Literal["none", "model", "phrase", "dropped", "silent"]
 """none: not planned; model, phrase: whose words were written; dropped: the answer was first; silent: no words found."""
 
+TAKEN_OVER: tuple[TakenOver, ...] = ("before", "after")
 V = TypeVar("V")
 
 FIRST_TOKEN_WINDOW = 64
@@ -55,6 +64,9 @@ class ReplyRecord:
     client: the profile by whose rule speech begins.
     told: how the answering model was told of the acknowledgement in the end, None if it was not to be.
     taken_up: what it made of words it was told natively, as far as that was seen.
+    answered_by: where several deployments may answer, the one whose call was the last to be the answer.
+    hedge: what became of the second call beside a silent one, None if there was none.
+    taken_over: whether the answer was taken over by another deployment; the latest such moment counts.
     progressed: how many lines followed the acknowledgement while the answer did not come.
     announced: where the line before a tool call came from, None if there was none.
     words_rejected: why the acknowledging model's words were not taken.
@@ -78,6 +90,9 @@ class ReplyRecord:
     acknowledgement: Acknowledgement = "none"
     told: Rung | None = None
     taken_up: TakenUp | None = None
+    answered_by: str | None = None
+    hedge: HedgeResult | None = None
+    taken_over: TakenOver | None = None
     progressed: int = 0
     announced: Source | None = None
     words_rejected: str | None = None
@@ -153,6 +168,11 @@ class UpstreamNumbers:
         self.calls = 0
         self.retries = 0
         self.asked_otherwise = 0
+        self.hedges = 0
+        self.hedges_won = 0
+        self.wasted = 0
+        self.taken_over: Counter[str] = Counter()
+        self.set_aside = 0
         self.cancelled = 0
         self.errors: Counter[str] = Counter()
 
@@ -163,6 +183,11 @@ class UpstreamNumbers:
             "cancelled": self.cancelled,
             "retries": self.retries,
             "asked_otherwise": self.asked_otherwise,
+            "hedges": self.hedges,
+            "hedges_won": self.hedges_won,
+            "wasted": self.wasted,
+            "set_aside": self.set_aside,
+            "taken_over": {when: self.taken_over[when] for when in TAKEN_OVER},
             "errors": dict(self.errors),
             "first_token_latency": _rounded(asdict(self.first_token.summary())),
         }
@@ -215,7 +240,17 @@ class Metrics:
             upstream.errors[happening.error.kind] += 1
         elif isinstance(happening, LegAskedOtherwise):
             upstream.asked_otherwise += 1
-        else:
+        elif isinstance(happening, LegHedged):
+            upstream.hedges += 1
+        elif isinstance(happening, LegSetAside):
+            upstream.set_aside += 1
+        elif isinstance(happening, LegTakenOver):
+            upstream.taken_over["after" if happening.goes_on else "before"] += 1
+        elif isinstance(happening, LegHedgeEnded):
+            upstream.hedges_won += happening.won
+            if happening.wasted is not None:
+                self._upstreams.setdefault(happening.wasted.name, UpstreamNumbers()).wasted += 1
+        elif isinstance(happening, LegEnded):
             upstream.in_flight -= 1
             self._count_end(upstream, happening)
 
@@ -259,6 +294,11 @@ class Metrics:
     def expectations(self, prompt_chars: int, now: float) -> Mapping[str, Expectation]:
         """Return when each deployment called so far may begin to answer a prompt of this size, asked `now`."""
         return OnDemand(self._upstreams, lambda upstream: upstream.answers.expectation(prompt_chars, now))
+
+    def expectation(self, name: str, prompt_chars: int, now: float) -> Expectation | None:
+        """Return the same of one deployment, None if it was never called."""
+        upstream = self._upstreams.get(name)
+        return None if upstream is None else upstream.answers.expectation(prompt_chars, now)
 
     def as_json(self) -> dict[str, Json]:
         """Return the numbers in the shape that both of loro's ancestors serve, and more beside it."""

@@ -38,6 +38,7 @@ def receipt(record: ReplyRecord) -> dict[str, Json]:
             "progress_lines": record.progressed,
         },
         "announced": record.announced,
+        "answer": {"by": record.answered_by, "hedge": record.hedge, "taken_over": record.taken_over},
         "acknowledgement_ms": _ms(record.acknowledged_s),
         "first_speakable_ms": _ms(record.first_speakable_s),
         "answer_first_token_ms": _ms(record.answer_first_token_s),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -12,6 +13,8 @@ from loro_core.app.keys import Key, keys_of
 from loro_core.app.settings import (
     HTTP_ADDR,
     TABLES,
+    FallbackSettings,
+    HedgeSettings,
     LogSettings,
     MetricsSettings,
     ModelSettings,
@@ -26,11 +29,17 @@ from loro_core.app.sources import KEYS, Given, Layer
 from loro_core.errors import ConfigError
 
 SMALL, LARGE = "models.small", "models.large"
+FALLBACKS = ("models.fallback", "models.fallback2")
+MODELS = (SMALL, LARGE, *FALLBACKS)
 
 # Its ancestors': the protocol was OpenAI's, and these its service and models. Other providers know their own.
 OPENAI_PROVIDERS = ("auto", "openai")
 BASE_URL = "https://api.siliconflow.cn/v1"
 MODEL_NAMES = {SMALL: "Qwen/Qwen2-1.5B-Instruct", LARGE: "deepseek-ai/DeepSeek-V2.5"}
+
+TAKEOVER_FIRST_TOKEN_S = 6.0
+"""The first-token deadline of a model that a fallback stands behind, if none is set: ElevenLabs asks again after 8 s,
+LiveKit gives up after 10 s, and the fallback needs a second or two of that."""
 
 # MAX_RETRIES and HTTP_TIMEOUT_SECS: they tune a model, and do not say that there is one.
 _SHARED = {v.name for key in keys_of(LARGE, ModelSettings) for v in key.row.variables if "{TABLE}" not in v.name}
@@ -44,17 +53,18 @@ def resolve(stronger: Sequence[Layer], file: Layer) -> Settings:
     """
     resolving = _Resolving()
     layers = [resolving.with_address(layer) for layer in (*stronger, file)]
-    configured = {table for table in (SMALL, LARGE) if _is_configured(table, layers)}
+    configured = {table for table in MODELS if _is_configured(table, layers)}
     resolving.layers = layers if configured else [*layers, _demo()]
     tables = {
         name: resolving.table(name)
         for name in TABLES
-        if name in configured or not configured or name not in MODEL_NAMES
+        if name in configured or name not in MODELS or (not configured and name not in FALLBACKS)
     }
     for name in sorted(configured):
         resolving.complete_model(name, tables[name])
-    if configured == {SMALL}:
+    if configured and LARGE not in configured:
         resolving.problems.append("the large model is missing: set LARGE_MODEL_API_KEY, or write [models.large]")
+    resolving.shorten_first_token([(name, tables[name]) for name in (LARGE, *FALLBACKS) if name in tables])
     resolving.check_cors(tables["server"])
     resolving.check_overridden(layers[-1], layers[:-1])
     if resolving.problems:
@@ -63,8 +73,12 @@ def resolve(stronger: Sequence[Layer], file: Layer) -> Settings:
         server=ServerSettings(**tables["server"]),
         small=ModelSettings(**tables[SMALL]).deployment("small") if SMALL in tables else None,
         large=ModelSettings(**tables[LARGE]).deployment("large"),
+        fallbacks=tuple(
+            FallbackSettings(**tables[name]).deployment(name.rpartition(".")[2]) for name in FALLBACKS if name in tables
+        ),
         demo=not configured,
         reply=ReplySettings(**tables["reply"]),
+        hedge=HedgeSettings(**tables["hedge"]),
         words=WordsSettings(**tables["words"]),
         metrics=MetricsSettings(**tables["metrics"]),
         log=LogSettings(**tables["log"]),
@@ -149,7 +163,11 @@ class _Resolving:
                     f"{table}.name is missing: set {variable}_NAME; provider {values['provider']} has no default model"
                 )
             return
-        for name, default in (("base_url", BASE_URL), ("name", MODEL_NAMES[table])):
+        defaults = (("base_url", BASE_URL), ("name", MODEL_NAMES[table])) if table in MODEL_NAMES else ()
+        for name in ("base_url", "name") if table in FALLBACKS else ():
+            if not self._is_said(f"{table}.{name}"):
+                self.problems.append(f"{table}.{name} is missing: set {variable}_{name.upper()}")
+        for name, default in defaults:
             if values[name] is None:
                 path = f"{table}.{name}"
                 values[name] = default
@@ -158,6 +176,15 @@ class _Resolving:
             self.problems.append(
                 f"{table}.api_key is missing: set {variable}_API_KEY; for a service without keys, to `none`"
             )
+
+    def shorten_first_token(self, answering: Sequence[tuple[str, dict[str, Any]]]) -> None:
+        """Give all but the last of the `answering` tables a first-token deadline that leaves time for the next one."""
+        for (table, values), (behind, _) in itertools.pairwise(answering):
+            path = f"{table}.first_token_timeout_s"
+            if not self._is_said(path):
+                values["first_token_timeout_s"] = TAKEOVER_FIRST_TOKEN_S
+                shown = KEYS[path].kind.show(TAKEOVER_FIRST_TOKEN_S)
+                self.sources[path] = Source(shown=shown, where=f"default, as {behind} is behind it")
 
     def check_cors(self, server: Mapping[str, Any]) -> None:
         if server["cors_credentials"] and "*" in server["cors_origins"]:

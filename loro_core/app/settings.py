@@ -119,6 +119,7 @@ class ModelSettings:
         Number(0.1, 3600),
         "from the start of a streamed call, retries included, to its first token",
         Variable(name="HTTP_TIMEOUT_SECS", kind=Number(5, 300), table="models.large"),
+        shown_default="`30`; `6` for a model that a fallback stands behind",
     )
     idle_timeout_s: float = setting(
         30.0,
@@ -162,6 +163,42 @@ class ModelSettings:
             extra_fields=self.extra_fields,
             options=self.options,
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FallbackSettings(ModelSettings):
+    """`[models.fallback]` and `[models.fallback2]`: who answers where the one before does not.
+
+    What is said of models holds for them, but nothing is guessed: where they are and which model they are must be told.
+    """
+
+    base_url: str | None = setting(
+        None,
+        Url(),
+        "where the service is, up to and with `/v1` for OpenAI's protocol",
+        Variable(name="{TABLE}_MODEL_BASE_URL"),
+        shown_default="required; another provider than `auto` or `openai`: its own",
+    )
+    name: str | None = setting(
+        None,
+        Text("the model's name as the service knows it", r"\S(.*\S)?"),
+        "the model's name at the service",
+        Variable(name="{TABLE}_MODEL_NAME"),
+        shown_default="required",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HedgeSettings:
+    """`[hedge]`: when a fallback is asked beside an answering model that is silent."""
+
+    after_s: float | None = setting(
+        None,
+        Number(0.05, 3600, off="auto"),
+        "how long the model may be silent; `auto` learns it from its latest answers",
+    )
+    # 0.05: as many as the tail that is hedged when all goes well.
+    share: float = setting(0.05, Number(0, 1), "the share of answers that may be hedged, beside 2 in a row; 0: none")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -297,6 +334,7 @@ class Settings:
     """All of it.
 
     small: the acknowledging model; None lets phrases acknowledge. large: the answering model.
+    fallbacks: who answers where it does not, in this order.
     demo: no model was configured, so both are scripted ones.
     sources: by key path ("server.port"); the keys of a model that is not configured are missing.
     """
@@ -304,8 +342,10 @@ class Settings:
     server: ServerSettings
     small: Deployment | None
     large: Deployment
+    fallbacks: tuple[Deployment, ...]
     demo: bool
     reply: ReplySettings
+    hedge: HedgeSettings
     words: WordsSettings
     metrics: MetricsSettings
     log: LogSettings
@@ -314,7 +354,12 @@ class Settings:
 
     @property
     def deployments(self) -> tuple[Deployment, ...]:
-        return (self.large,) if self.small is None else (self.small, self.large)
+        return self.answering if self.small is None else (self.small, *self.answering)
+
+    @property
+    def answering(self) -> tuple[Deployment, ...]:
+        """Who may answer, the preferred one first."""
+        return (self.large, *self.fallbacks)
 
     @property
     def secrets(self) -> tuple[Secret, ...]:
@@ -326,7 +371,10 @@ TABLES: Mapping[str, type] = {
     "server": ServerSettings,
     "models.small": ModelSettings,
     "models.large": ModelSettings,
+    "models.fallback": FallbackSettings,
+    "models.fallback2": FallbackSettings,
     "reply": ReplySettings,
+    "hedge": HedgeSettings,
     "words": WordsSettings,
     "metrics": MetricsSettings,
     "log": LogSettings,

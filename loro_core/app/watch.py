@@ -5,13 +5,22 @@ from __future__ import annotations
 import logging
 
 from loro_core.errors import UpstreamError, UpstreamStatus
-from loro_core.runtime.observe import Happening, LegAskedOtherwise, LegEnded, LegRetried
+from loro_core.runtime.observe import (
+    Happening,
+    LegAskedOtherwise,
+    LegEnded,
+    LegHedged,
+    LegNotTakenOver,
+    LegRetried,
+    LegSetAside,
+    LegTakenOver,
+)
 
 LOGGER = logging.getLogger("loro.upstream")
 
 
 def log_trouble(happening: Happening) -> None:
-    """Write a line if `happening` is a failed try, a failed call, or one that had to be asked in another way."""
+    """Write a line if `happening` is a failed try, a failed call, or one that is asked otherwise or of another."""
     if isinstance(happening, LegRetried):
         error = happening.error
         LOGGER.warning(
@@ -28,6 +37,28 @@ def log_trouble(happening: Happening) -> None:
             happening.deployment.name,
             happening.leg.value,
             "it ended without a word" if happening.error is None else _why(happening.error),
+        )
+    elif isinstance(happening, LegHedged):
+        LOGGER.info(
+            "upstream.hedged deployment=%s silent=%s after_s=%.3f",
+            happening.deployment.name,
+            happening.silent.name,
+            happening.after_s,
+        )
+    elif isinstance(happening, LegNotTakenOver):
+        LOGGER.warning(
+            "upstream.not_taken_over deployment=%s why=%s",
+            happening.deployment.name,
+            "it cannot be handed words to go on from, or has not gone on from them lately; see its options.prefill",
+        )
+    elif isinstance(happening, LegSetAside):
+        LOGGER.warning("upstream.set_aside deployment=%s pause_s=%g", happening.deployment.name, happening.pause_s)
+    elif isinstance(happening, LegTakenOver):
+        LOGGER.warning(
+            "upstream.taken_over deployment=%s failed=%s when=%s",
+            happening.deployment.name,
+            happening.failed.name,
+            "after" if happening.goes_on else "before",
         )
     elif isinstance(happening, LegEnded) and happening.error is not None:
         error = happening.error

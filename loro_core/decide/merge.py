@@ -37,6 +37,8 @@
 11. The first choice's first call, where nothing was said in that choice before it, may have a line before it: a delta
     of its own, decided on when the call is there (`announce`), so that there is none without a call. Blank text says
     nothing. The words are none of the answer's.
+12. While nothing of the answer is written, another deployment may give it from its beginning: what the seam holds of
+    the first one is forgotten.
 """
 
 from __future__ import annotations
@@ -107,7 +109,12 @@ class AnswerFailed:
     error: UpstreamError
 
 
-Event = Acknowledged | Progressed | Answered | Ticked | AnswerEnded | AnswerFailed
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerBegun:
+    """The answer is given from its beginning once more, by another deployment; nothing of it is written yet."""
+
+
+Event = Acknowledged | Progressed | Answered | Ticked | AnswerEnded | AnswerFailed | AnswerBegun
 
 # --- actions -----------------------------------------------------------------------------------------------------
 
@@ -204,6 +211,11 @@ class Merge:
         return bool(self._opened)
 
     @property
+    def words(self) -> str:
+        """What was said before the answer, as it was written; "" if nothing was."""
+        return self._before.words if self._before is not None else ""
+
+    @property
     def deadline(self) -> float | None:
         """When `Ticked` is due, None if nothing is held back."""
         return self._seam.deadline if self._seam is not None else None
@@ -235,6 +247,8 @@ class Merge:
             return self._ticked(event.now)
         if isinstance(event, AnswerEnded):
             return self._finish()
+        if isinstance(event, AnswerBegun):
+            return self._begun_again()
         return self._failed(event.error)
 
     def receive_deltas(self, deltas: Sequence[Delta], now: float) -> list[Action]:
@@ -271,6 +285,16 @@ class Merge:
         before = self._before = replace(self._before, words=self._before.words + words)
         self._seam = Seam(before.words, before.language, self._seam_limits, category=before.category)
         return [self._emit(Delta(content=words), Leg.ACK)]
+
+    def _begun_again(self) -> list[Action]:
+        if self._state is not State.ANSWERING:  # 12
+            self._calls.clear()
+            self._endings.clear()
+            before = self._before
+            if before is not None:
+                self._state = State.ACKNOWLEDGED
+                self._seam = Seam(before.words, before.language, self._seam_limits, category=before.category)
+        return []
 
     def _answered(self, delta: Delta, now: float) -> list[Action]:
         if delta.tool_calls:  # 10

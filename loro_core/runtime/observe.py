@@ -78,5 +78,72 @@ class LegEnded:
     error: UpstreamError | None = None
 
 
-Happening = LegStarted | LegSpoke | LegWaited | LegRetried | LegAskedOtherwise | LegEnded
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegHedged:
+    """`silent` has said nothing for `after_s`, so this deployment is about to be called beside it."""
+
+    leg: Leg
+    deployment: Deployment
+    silent: Deployment
+    after_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegHedgeEnded:
+    """Of the two calls of a hedge one is left, or none.
+
+    deployment: the second one. won: whether the answer is its. wasted: whose call was for nothing, None if each failed
+    by itself or nobody waited for the end.
+    """
+
+    leg: Leg
+    deployment: Deployment
+    won: bool
+    wasted: Deployment | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegSetAside:
+    """The deployment has failed again and again: it is asked after the others for `pause_s`."""
+
+    leg: Leg
+    deployment: Deployment
+    pause_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegTakenOver:
+    """`failed` will not answer, because of `error`; this deployment is asked in its place.
+
+    goes_on: whether from where `failed` stopped, a part of the answer being written.
+    """
+
+    leg: Leg
+    deployment: Deployment
+    failed: Deployment
+    error: UpstreamError
+    goes_on: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegNotTakenOver:
+    """A part of the answer is written, and this deployment cannot be handed it to go on from."""
+
+    leg: Leg
+    deployment: Deployment
+
+
+Happening = (
+    LegStarted
+    | LegSpoke
+    | LegWaited
+    | LegRetried
+    | LegAskedOtherwise
+    | LegEnded
+    | LegHedged
+    | LegHedgeEnded
+    | LegSetAside
+    | LegTakenOver
+    | LegNotTakenOver
+)
 Observer = Callable[[Happening], None]

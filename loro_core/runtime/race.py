@@ -13,7 +13,6 @@ soon as nothing is held; so long the lock is needed too.
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Awaitable, Callable, Sequence
 
 import trio
@@ -32,9 +31,7 @@ from loro_core.decide.merge import (
 )
 from loro_core.errors import UpstreamError
 from loro_core.runtime.attempt import Deliver
-
-if sys.version_info < (3, 11):
-    from exceptiongroup import BaseExceptionGroup
+from loro_core.runtime.groups import BaseExceptionGroup, sole
 
 AnswerLeg = Callable[[Deliver], Awaitable[None]]
 """Runs the answering leg, handing its deltas on; raises the UpstreamError that ended it."""
@@ -69,16 +66,10 @@ async def run_race(merge: Merge, answer: AnswerLeg, acknowledge: AckLeg | None, 
                 failure = exc
             nursery.cancel_scope.cancel()
     except BaseExceptionGroup as group:
-        raise _sole(group) from None
+        raise sole(group) from None
     failure = failure or race.failure
     if failure is not None:
         raise failure
-
-
-def _sole(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """Return the one exception that stands for `group`: failures are kept out of it, so these are all Cancelled."""
-    first = group.exceptions[0]
-    return _sole(first) if isinstance(first, BaseExceptionGroup) else first
 
 
 class _Race:

@@ -45,9 +45,9 @@ class Script:
         reasoning: said first, in `reasoning_content` (Ollama: `thinking`).
         tool_calls: made after the text; not made again when the request's last message is a tool's result.
         finish_reason: None is stop, length or tool_calls, as it fits.
-        prefill: what it does where its reply was begun for it (`Ask.prefill`): it says what is left of the text
-            ("continue"), the words and the text ("echo"), the whole text ("ignore"), a greeting and the text
-            ("greet") or nothing ("silent"), or answers with status 400 ("refuse").
+        prefill: what it does where its reply was begun for it (`Ask.prefill`): it says what is left of the text after
+            the part of it that the words end with ("continue"), the words and what is left ("echo"), the whole text
+            ("ignore"), a greeting and the text ("greet") or nothing ("silent"), or answers with status 400 ("refuse").
 
     When: seconds from the arrival of the request
         first_token_s: the first token of any kind. tokens_per_s, gap_s: how fast the others follow; give one.
@@ -142,8 +142,12 @@ class Script:
     def _gone_on(self, words: tuple[str, ...], prefill: str) -> tuple[str, ...]:
         if self.prefill == "silent":
             return ()
-        if self.prefill == "continue":
-            return _without_beginning(words, prefill)
+        if self.prefill in ("continue", "echo"):
+            left = _without_beginning(words, prefill)
+            if self.prefill == "continue":
+                return left
+            if left is not words:
+                return (*tokenise(prefill), *left)
         first = {"echo": prefill, "greet": GREETING}.get(self.prefill, "")
         return (*tokenise(first), _spaced(words[0]), *words[1:]) if first and words else words
 
@@ -162,15 +166,26 @@ class Script:
         return tuple(itertools.islice(itertools.chain(words, itertools.cycle(again)), self.tokens))
 
 
-def _without_beginning(pieces: tuple[str, ...], beginning: str) -> tuple[str, ...]:
-    """Return what `pieces` say after `beginning`; all of them if they begin otherwise."""
-    if not "".join(pieces).startswith(beginning):
+def _without_beginning(pieces: tuple[str, ...], said: str) -> tuple[str, ...]:
+    """Return what `pieces` say after their part that `said` ends with, from a word's beginning on; all without one."""
+    left, at = _overlap("".join(pieces), said), 0
+    if not left:
         return pieces
-    left, at = len(beginning), 0
     while at < len(pieces) and left >= len(pieces[at]):
         left -= len(pieces[at])
         at += 1
     return (pieces[at][left:], *pieces[at + 1 :]) if at < len(pieces) else ()
+
+
+def _overlap(text: str, said: str) -> int:
+    """Return with how many of its last characters `said` begins `text`; the first of them may differ in case."""
+    at = 0
+    for token in tokenise(said):
+        tail = said[at:].lstrip()
+        if tail and text[:1].lower() == tail[0].lower() and text[1:].startswith(tail[1:]):
+            return len(tail)
+        at += len(token)
+    return 0
 
 
 def _spaced(word: str) -> str:

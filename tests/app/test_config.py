@@ -221,7 +221,7 @@ def test_one_variable_that_sets_two_keys_is_one_problem(problems):
         ("[server]\nhots = 'x'", "did you mean server.host?"),
         ("port = 1", "did you mean server.port?"),
         ("[large]\nname = 'x'", "loro.toml:1: large is not a key or table that loro knows"),
-        ("[reply]\nmax_retries = 1", "did you mean models.small.max_retries or models.large.max_retries?"),
+        ("[reply]\nmax_retries = 1", "did you mean models.small.max_retries or models.large.max_retries or "),
         ("[[models.large]]\nname = 'x'", "loro.toml:1: models.large is no table, needs to be one: [models.large]"),
         ("server = 5", "loro.toml:1: server is no table, needs to be one: [server]"),
         ("models = { large = { nam = 'x' } }", "loro.toml:1: models.large.nam is not"),
@@ -440,3 +440,83 @@ def test_another_provider_needs_a_model_and_no_key(problems, read):
 @pytest.mark.parametrize("word", ["none", "None", " none "])
 def test_the_key_none_sends_no_key(read, word):
     assert read({"LARGE_MODEL_API_KEY": word}).large.api_key is None
+
+
+# --- fallbacks -----------------------------------------------------------------------------------------------------
+
+LARGE = {"LARGE_MODEL_API_KEY": "none"}
+FALLBACK = {
+    "FALLBACK_MODEL_BASE_URL": "http://b/v1",
+    "FALLBACK_MODEL_NAME": "b",
+    "FALLBACK_MODEL_API_KEY": "sk-b",
+}
+
+
+def test_a_fallback_by_three_variables(read):
+    settings = read({**LARGE, **FALLBACK})
+    assert [d.name for d in settings.answering] == ["large", "fallback"]
+    (fallback,) = settings.fallbacks
+    assert (fallback.base_url, fallback.model) == ("http://b/v1", "b")
+    assert "sk-b" in [secret.reveal() for secret in settings.secrets]
+    assert settings.sources["models.fallback.api_key"].shown == "[hidden]"
+
+
+def test_fallbacks_stand_in_their_order_whatever_the_files(read):
+    toml = """
+    [models.fallback2]
+    provider = "scripted"
+    name = "c"
+    first_token_timeout_s = 4
+    [models.fallback]
+    provider = "scripted"
+    name = "b"
+    """
+    settings = read(LARGE, toml=toml)
+    assert [(d.name, d.model) for d in settings.answering[1:]] == [("fallback", "b"), ("fallback2", "c")]
+    assert [d.first_token_timeout_s for d in settings.answering] == [6.0, 6.0, 4.0]
+
+
+def test_a_model_with_a_fallback_behind_it_has_a_deadline_that_leaves_it_time(read):
+    settings = read({**LARGE, **FALLBACK})
+    assert [d.first_token_timeout_s for d in settings.answering] == [6.0, 30.0]
+    where = settings.sources["models.large.first_token_timeout_s"].where
+    assert where == "default, as models.fallback is behind it"
+    said = read({**LARGE, **FALLBACK, "HTTP_TIMEOUT_SECS": "20"})
+    assert [d.first_token_timeout_s for d in said.answering] == [20.0, 30.0]
+    assert read(LARGE).large.first_token_timeout_s == 30.0
+
+
+def test_nothing_is_guessed_of_a_fallback(problems):
+    assert problems({**LARGE, "FALLBACK_MODEL_PROVIDER": "auto", "FALLBACK2_MODEL_PROVIDER": "ollama"}) == [
+        "models.fallback.base_url is missing: set FALLBACK_MODEL_BASE_URL",
+        "models.fallback.name is missing: set FALLBACK_MODEL_NAME",
+        "models.fallback.api_key is missing: set FALLBACK_MODEL_API_KEY; for a service without keys, to `none`",
+        "models.fallback2.name is missing: set FALLBACK2_MODEL_NAME; provider ollama has no default model",
+    ]
+
+
+def test_a_fallback_needs_something_to_fall_back_from(problems):
+    (problem,) = problems(FALLBACK)
+    assert problem.startswith("the large model is missing")
+
+
+def test_what_tunes_all_models_makes_no_fallback(read):
+    assert read({**LARGE, "MAX_RETRIES": "1"}).fallbacks == ()
+    assert read({"MAX_RETRIES": "1"}).fallbacks == ()
+
+
+def test_every_problem_of_a_fallback_is_told_with_its_place(problems):
+    toml = '[models.fallback]\nname = "b"\nbase_url = "b"\nidle_timeout_s = 0\n[hedge]\nshare = 2\nafter_s = "soon"'
+    told = problems({**LARGE, "FALLBACK_MODEL_API_KEY": "none"}, toml=toml)
+    assert [problem.split(" is ")[0] for problem in told] == [
+        "loro.toml:3: models.fallback.base_url",
+        "loro.toml:4: models.fallback.idle_timeout_s",
+        "loro.toml:7: hedge.after_s",
+        "loro.toml:6: hedge.share",
+    ]
+
+
+def test_hedging_is_as_it_is_said(read):
+    assert (read().hedge.after_s, read().hedge.share) == (None, 0.05)
+    hedge = read({"LORO_HEDGE_AFTER_S": "0.8"}, toml="[hedge]\nshare = 0").hedge
+    assert (hedge.after_s, hedge.share) == (0.8, 0.0)

@@ -30,11 +30,14 @@ SEEDS_RANGES = {
 
 @pytest.fixture
 def accepts(tmp_path):
-    """Return a function that tells whether a variable may have a value, with a model configured."""
+    """Return a function that tells whether a variable may have a value, with all models configured."""
     (tmp_path / ".env").touch()
 
     def accepts(name, text):
-        environ = {"LARGE_MODEL_API_KEY": "none", "SMALL_MODEL_API_KEY": "none", name: text}
+        environ = {f"{table}_MODEL_API_KEY": "none" for table in ("LARGE", "SMALL", "FALLBACK", "FALLBACK2")}
+        for table in ("FALLBACK", "FALLBACK2"):
+            environ |= {f"{table}_MODEL_BASE_URL": "http://127.0.0.1/v1", f"{table}_MODEL_NAME": "m"}
+        environ[name] = text
         problems: tuple[str, ...] = ()
         try:
             config.load(environ=environ, directory=tmp_path)

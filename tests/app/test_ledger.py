@@ -88,6 +88,7 @@ async def test_a_client_that_asks_gets_the_ledger_in_the_chunk_of_the_usage(auto
         # Five words from 0.1 s on, for "So," is held; the answer's sentence is let out by what follows it.
         "longest_hole_ms": pytest.approx(4100 - 100 - 2000, abs=2),
         "total_ms": pytest.approx(4100, abs=1),
+        "answer": {"by": None, "hedge": None, "taken_over": None},
         "seam_edits": {"space": 1, "case": 1},
         "tokens": {
             "acknowledgement": {"prompt_tokens": 10, "completion_tokens": 5},

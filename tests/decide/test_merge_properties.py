@@ -12,6 +12,7 @@ from loro_core.decide.merge import (
     Abort,
     Acknowledged,
     Action,
+    AnswerBegun,
     Answered,
     AnswerEnded,
     AnswerFailed,
@@ -53,7 +54,7 @@ class MergedReply(RuleBasedStateMachine):
         self.asked_for.append(tool)
         return Announcement(text="Looking. ", source="named") if tool == "f" else None
 
-    def feed(self, event: Acknowledged | Answered | Ticked | AnswerEnded | AnswerFailed) -> None:
+    def feed(self, event: Acknowledged | Answered | Ticked | AnswerEnded | AnswerFailed | AnswerBegun) -> None:
         self.out += self.merge.receive(event)
 
     @precondition(lambda self: self.ack_pending)
@@ -95,6 +96,15 @@ class MergedReply(RuleBasedStateMachine):
     @rule()
     def the_answer_thinks(self) -> None:
         self.feed(Answered(delta=Delta(fields={"reasoning_content": "hm"})))
+
+    @precondition(lambda self: not self.over and self.merge.state is not State.ANSWERING)
+    @rule()
+    def another_deployment_answers(self) -> None:
+        """Nothing of the answer is written, so nothing of the first one may come out."""
+        self.said = {i: [] for i in range(self.choices)}
+        self.calls = {i: [] for i in range(self.choices)}
+        self.reasons = {}
+        self.feed(AnswerBegun())
 
     @precondition(lambda self: not self.over)
     @rule()

@@ -74,6 +74,28 @@ def test_what_is_made_of_a_reply_that_was_begun(prefill, text, said):
     assert content(play(script)) == text
 
 
+@pytest.mark.parametrize("prefill", ["continue", "echo"])
+@pytest.mark.parametrize(
+    ("begun", "left"),
+    [
+        ("Let me see. So, light from", " the sun."),
+        ("Let me see. So, Light from the s", "un."),
+        ("Light", " from the sun."),
+        ("Let me see. So, flight", None),
+        ("Moonlight from", None),
+    ],
+)
+def test_a_reply_that_was_begun_by_others_and_by_itself_is_gone_on_with(prefill, begun, left):
+    said = content(play(Script(text="Light from the sun.", prefill=prefill), Ask(prefill=begun)))
+    echo = begun if prefill == "echo" else ""
+    space = " " if echo and left is None else ""
+    assert said == echo + space + ("Light from the sun." if left is None else left)
+
+
+def test_a_script_without_spaces_is_gone_on_with_at_any_character():
+    assert Script(text="很晚了。").says(prefill="我想想。很晚") == ("了", "。")
+
+
 def test_a_begun_reply_is_cut_inside_of_a_piece():
     assert Script(pieces=("Wel", "l, it", " is")).says(prefill="Well,") == (" it", " is")
 

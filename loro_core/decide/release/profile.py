@@ -174,7 +174,7 @@ def _texts(profile: Profile, spoken: str) -> tuple[str, ...]:
     if profile.close is Close.ELLIPSIS:
         return (_with_ellipsis(spoken),)
     if profile.close is Close.FLUSH:
-        return (spoken, f"{spoken} <flush />")
+        return (spoken, f"{spoken}{_FLUSH}")
     if profile.close is Close.LEAD_IN:
         # LiveKit does not take "、" or "،" for a word's end, but the space after it; nor does Pipecat the comma in
         # "up to me. So,".
@@ -182,6 +182,12 @@ def _texts(profile: Profile, spoken: str) -> tuple[str, ...]:
     return (spoken,)
 
 
+def without_tokens(text: str) -> str:
+    """Return `text`, shaped for whichever client, without what is a sign to the client and not a word."""
+    return text.replace(_FLUSH, "")
+
+
+_FLUSH = " <flush />"
 _FULL_STOPS = ".。।۔"
 
 

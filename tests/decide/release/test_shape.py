@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from loro_core.decide.release.profile import FALLBACK, PROFILES, Phrasing, released, shape
+from loro_core.decide.history import spoken_form
+from loro_core.decide.release.profile import FALLBACK, PROFILES, Phrasing, released, shape, without_tokens
 
 SHORT = Phrasing(sentence="Okay, let me see.", lead_in="So,")
 USUAL = Phrasing(sentence="Okay, let me see about that.", lead_in="So,")
@@ -90,3 +91,13 @@ def test_a_lead_in_whose_comma_the_client_does_not_know_gets_a_space(sentence, l
 
 def test_a_text_that_no_space_lets_out_gets_none():
     assert shape([CHINESE], PROFILES["livekit"], join="").text == "让我想一想。嗯，"
+
+
+@pytest.mark.parametrize("phrasing", [SHORT, USUAL, LONG, CHINESE])
+@pytest.mark.parametrize("name", PROFILES)
+def test_what_was_written_less_its_tokens_is_what_was_said(name, phrasing):
+    join = "" if phrasing is CHINESE else " "
+    shaped = shape([phrasing], PROFILES[name], join=join)
+    said = without_tokens(shaped.text)
+    assert "<" not in said and spoken_form(said) == spoken_form(shaped.spoken)
+    assert said.rstrip(" .。") == shaped.spoken.rstrip(" .。")
