@@ -1,8 +1,8 @@
 """One HTTP/1.x request out of bytes, with every limit held and every malformed one named by a status.
 
-h11 parses what is not plain (`http1_plain`). Added here: size limits that do not depend on how the bytes were cut, the refusals that h11 leaves to its
-caller (both framings at once, chunks in HTTP/1.0, a Host that is none, an Expect we cannot meet), and messages of our
-own: h11's quote the line at fault, which may be an Authorization.
+h11 parses what is not plain (`http1_plain`). Added here: size limits that do not depend on how the bytes were cut, the
+refusals that h11 leaves to its caller (both framings at once, chunks in HTTP/1.0, a Host that is none, an Expect we
+cannot meet), and messages of our own: h11's quote the line at fault, which may be an Authorization.
 """
 
 from __future__ import annotations
