@@ -407,6 +407,8 @@ def _ending(delta: Delta) -> Delta:
     """Return the part of `delta` that ends its choice: what it says beside goes out at once."""
     if delta.content or delta.tool_calls or delta.fields:
         return Delta(index=delta.index, finish_reason=delta.finish_reason, chunk_fields=delta.chunk_fields)
+    if delta.content is None and delta.usage is None:
+        return delta
     return replace(delta, content=None, usage=None)
 
 
