@@ -189,8 +189,17 @@ class Chat:
     ) -> None:
         ledger = Ledger(received=request.received_at, hearing=Hearing(profile))
 
-        def record() -> ReplyRecord:
-            return _record(making, request, ledger, client=profile.name, adopted=shared is not None)
+        def record(outcome: Outcome = "error", status: int = 200, error: str | None = None) -> ReplyRecord:
+            return _record(
+                making,
+                request,
+                ledger,
+                client=profile.name,
+                adopted=shared is not None,
+                outcome=outcome,
+                status=status,
+                error=error,
+            )
 
         headers = [*making.headers, (POLICY_HEADER, making.decision.plan.policy)]
         tell = (lambda: receipt(record())) if asks_for_ledger(request.header(LEDGER_HEADER)) else None
@@ -211,11 +220,10 @@ class Chat:
             raise
         finally:
             ledger.hearing.end(trio.current_time(), complete=False)
-            over = replace(
-                record(),
-                outcome="finished" if ledger.finished else outcome,
-                status=_status(reply, error),
-                error=None if error is None else error.code or error.type,
+            over = record(
+                "finished" if ledger.finished else outcome,
+                _status(reply, error),
+                None if error is None else error.code or error.type,
             )
             self._metrics.count(over)
             fields.update(reply_fields(over))
@@ -243,8 +251,18 @@ class Chat:
             self._metrics.pay(making.bills())
 
 
-def _record(making: Making, request: HttpRequest, ledger: Ledger, *, client: str, adopted: bool) -> ReplyRecord:
-    """Return what came of a reply for one request so far, but for how it ended."""
+def _record(
+    making: Making,
+    request: HttpRequest,
+    ledger: Ledger,
+    *,
+    client: str,
+    adopted: bool,
+    outcome: Outcome,
+    status: int,
+    error: str | None,
+) -> ReplyRecord:
+    """Return what came of a reply for one request so far. outcome, status, error: how it ended, if it has."""
     asked, plan = making.decision.asked, making.decision.plan
     # An earlier request pays for what this one only reads.
     bills = [] if adopted else [bill for _, bill in making.bills()]
@@ -257,8 +275,9 @@ def _record(making: Making, request: HttpRequest, ledger: Ledger, *, client: str
         adopted=adopted,
         quick=plan.acknowledge is not None,
         stream=asked.stream,
-        outcome="error",
-        status=200,
+        outcome=outcome,
+        status=status,
+        error=error,
         acknowledgement=making.acknowledgement(ledger),
         told=making.told,
         taken_up=making.taken_up,

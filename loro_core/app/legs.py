@@ -254,7 +254,8 @@ def without_our_words(request: ChatRequest, known: KnownWords) -> ChatRequest:
     """
     if offers_tools(request) and any(message.role == "assistant" for message in request.messages):
         known = known.also(named_lines(request))
-    return replace(request, messages=without_acknowledgements(request.messages, known))
+    left = without_acknowledgements(request.messages, known)
+    return request if left == request.messages else replace(request, messages=left)
 
 
 def _with(call: Call, told: Told) -> Call:

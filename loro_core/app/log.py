@@ -39,6 +39,7 @@ Field: TypeAlias = "str | int | float | bool | None"
 
 _EVENT = re.compile(r"[\w.:-]+( [\w.]+=%[-+#0 ]*[0-9]*(\.[0-9]+)?[a-zA-Z])*")
 _FIELD = re.compile(r" ([\w.]+)=(%[^ ]+)")
+_ODD = re.compile(r"[\s\"=]")
 
 _access_log = logging.getLogger("loro.access")
 
@@ -58,6 +59,9 @@ def set_up(
     Called again, it replaces what it set up before.
     """
     logging.addLevelName(TRACE, "TRACE")
+    # No line of ours tells these, and to find them out costs as much as the rest of a record.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+    logging._srcfile = None  # noqa: SLF001  # so documented: logging, "Optimization"
     handler = _Handler(sys.stderr if stream is None else stream)
     handler.setFormatter((JsonLines if form == "json" else TextLines)(secrets, worker))
     root = logging.getLogger()
@@ -112,8 +116,8 @@ class _Lines(logging.Formatter):
 
     def event(self, record: logging.LogRecord) -> tuple[str, Mapping[str, Field]] | None:
         told = fields_of(record)
-        if told is None:
-            return None
+        if told is None or not self._secrets:
+            return told
         return told[0], {n: self._hide(v) if isinstance(v, str) else v for n, v in told[1].items()}
 
     def message(self, record: logging.LogRecord) -> str:
@@ -207,6 +211,8 @@ def _shape(message: str) -> tuple[str, tuple[tuple[str, str], ...]] | None:
 def _field(spec: str, value: object) -> Field:
     if value is None or isinstance(value, bool):
         return value
+    if spec == "%s" and isinstance(value, (str, int, float)):
+        return value
     try:
         text = str(spec % (value,))
     except (TypeError, ValueError):  # the format asks for another type: a line with an odd value beats none
@@ -222,7 +228,7 @@ def _field(spec: str, value: object) -> Field:
 
 def _text_value(value: Field) -> str:
     if isinstance(value, str):
-        plain = value.isprintable() and not re.search(r"^$|[\s\"=]", value)
+        plain = value and value.isprintable() and _ODD.search(value) is None
         return value if plain else one_line(json.dumps(value, ensure_ascii=False))
     if value is None or isinstance(value, bool):
         return {None: "-", True: "true", False: "false"}[value]

@@ -226,7 +226,7 @@ class Metrics:
 
     def observe(self, happening: Happening) -> None:
         """Take in what happened on a leg."""
-        upstream = self._upstreams.setdefault(happening.deployment.name, UpstreamNumbers())
+        upstream = self._numbers(happening.deployment.name)
         if isinstance(happening, LegStarted):
             upstream.in_flight += 1
             upstream.calls += 1
@@ -249,10 +249,16 @@ class Metrics:
         elif isinstance(happening, LegHedgeEnded):
             upstream.hedges_won += happening.won
             if happening.wasted is not None:
-                self._upstreams.setdefault(happening.wasted.name, UpstreamNumbers()).wasted += 1
+                self._numbers(happening.wasted.name).wasted += 1
         elif isinstance(happening, LegEnded):
             upstream.in_flight -= 1
             self._count_end(upstream, happening)
+
+    def _numbers(self, deployment: str) -> UpstreamNumbers:
+        numbers = self._upstreams.get(deployment)
+        if numbers is None:
+            numbers = self._upstreams[deployment] = UpstreamNumbers()
+        return numbers
 
     def _count_end(self, upstream: UpstreamNumbers, ended: LegEnded) -> None:
         if ended.outcome == "cancelled":

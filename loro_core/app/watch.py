@@ -13,7 +13,10 @@ from loro_core.runtime.observe import (
     LegNotTakenOver,
     LegRetried,
     LegSetAside,
+    LegSpoke,
+    LegStarted,
     LegTakenOver,
+    LegWaited,
 )
 
 LOGGER = logging.getLogger("loro.upstream")
@@ -21,6 +24,10 @@ LOGGER = logging.getLogger("loro.upstream")
 
 def log_trouble(happening: Happening) -> None:
     """Write a line if `happening` is a failed try, a failed call, or one that is asked otherwise or of another."""
+    if isinstance(happening, (LegStarted, LegSpoke, LegWaited)) or (
+        isinstance(happening, LegEnded) and happening.error is None
+    ):
+        return
     if isinstance(happening, LegRetried):
         error = happening.error
         LOGGER.warning(

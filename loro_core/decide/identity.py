@@ -33,6 +33,9 @@ _CALL_KEYS = (
 )
 """How people call a call in the free-form objects: `metadata` has no keys of its own, extra bodies neither."""
 
+_MAY_NAME = frozenset({"metadata", "user"})
+"""OpenAI's own fields that may say who calls."""
+
 _LONGEST_NAME = 256
 """Names are identifiers; what is longer is something else."""
 
@@ -52,6 +55,8 @@ class Caller:
 def caller_of(request: ChatRequest, headers: HeaderFields, query: str = "") -> Caller:
     """Return who asks. headers: by lower-case name. query: of the request target, as sent. Any values are taken."""
     tenant = headers.get("authorization") or ""
+    if not (query or request.platform or headers.get(CALL_HEADER)) and _MAY_NAME.isdisjoint(request.parameters):
+        return Caller(key=_digest(tenant))
     for kind, name in _named(request, headers, query):
         if name:
             return Caller(key=_digest(tenant, kind, name), certain=kind == "call")

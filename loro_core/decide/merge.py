@@ -254,11 +254,13 @@ class Merge:
     def receive_deltas(self, deltas: Sequence[Delta], now: float) -> list[Action]:
         """Return what to do about what the answering leg brought: what `receive` would for each of them in turn."""
         actions: list[Action] = []
+        passes = self._passes_text
         for delta in deltas:
-            if self._passes_text and delta.is_text and delta.index in self._opened:
+            if passes and delta.is_text and delta.index in self._opened:
                 actions.append(Emit(delta=delta, leg=Leg.ANSWER, role=False))  # 4
             else:
                 actions += self.receive(Answered(delta=delta, now=now))
+                passes = self._passes_text
         return actions
 
     @property
@@ -405,6 +407,8 @@ def _ending(delta: Delta) -> Delta:
     """Return the part of `delta` that ends its choice: what it says beside goes out at once."""
     if delta.content or delta.tool_calls or delta.fields:
         return Delta(index=delta.index, finish_reason=delta.finish_reason, chunk_fields=delta.chunk_fields)
+    if delta.content is None and delta.usage is None:
+        return delta
     return replace(delta, content=None, usage=None)
 
 

@@ -198,8 +198,7 @@ class _Tries:
             if delta.finish_reason is not None:
                 self._ended_choices.add(delta.index)
             # The end of a prefilled reply without a word is no beginning: it may still be asked for otherwise.
-            begins = delta.adds or (delta.finish_reason is not None and not self._call.prefill)
-            if not self._began and begins:
+            if not self._began and (delta.adds or (delta.finish_reason is not None and not self._call.prefill)):
                 self._began = True
                 if self._call.request.stream:
                     after_s = trio.current_time() - self._start

@@ -227,7 +227,8 @@ class _Connection:
         counts.in_flight += 1
         try:
             async with trio.open_nursery() as nursery:
-                reply.tasks = nursery
+                reply.scope = nursery.cancel_scope
+                reply.new_watch()
                 nursery.start_soon(self._watch, reply)
                 await self._handle(request, reply)
                 nursery.cancel_scope.cancel()
@@ -244,19 +245,27 @@ class _Connection:
         return False
 
     async def _watch(self, reply: Reply) -> None:
-        """Keep what the client sends ahead; hang up as soon as it is gone."""
-        while len(self._pending) < PIPELINED_BYTES:
-            data = await self._receive()
-            if not data:
+        """Keep what the client sends ahead; hang up as soon as it is gone; fill silences of the reply meanwhile."""
+        watch = reply.watch
+        while True:
+            data: bytes | None = None
+            with watch or reply.new_watch():
+                if len(self._pending) >= PIPELINED_BYTES:
+                    await trio.sleep_forever()
+                data = await self._receive()
+            watch = None
+            if data is None:
+                await reply.fill()
+            elif data:
+                self._pending += data
+            else:
                 reply.hang_up()
                 return
-            self._pending += data
 
     async def _handle(self, request: HttpRequest, reply: Reply) -> None:
         """Run the handler and see to it that the reply has an end. Raises nothing but Cancelled."""
         try:
-            with reply.scope:
-                await self._service.handler(request, reply)
+            await self._service.handler(request, reply)
         except LoroError as error:
             if isinstance(error, InternalError):
                 LOGGER.exception("http.handler_failed request_id=%s", request.id)
@@ -264,6 +273,13 @@ class _Connection:
         except Exception:
             LOGGER.exception("http.handler_failed request_id=%s", request.id)
             await self._fail(reply, InternalError("The server failed to answer; its log has the request id."))
+        except BaseExceptionGroup as group:
+            # Cancelled because its client left, the handler failed in its cleanup: the failure is nobody else's.
+            failures, cancelled = group.split(Exception)
+            if failures is not None:
+                LOGGER.exception("http.handler_failed request_id=%s", request.id, exc_info=failures)
+            if cancelled is not None:
+                raise cancelled from None
         else:
             if reply.end is None:
                 LOGGER.error("http.reply_unfinished request_id=%s status=%s", request.id, reply.status)

@@ -21,6 +21,7 @@ send is under way, and a call that comes meanwhile waits until the filler is thr
 from __future__ import annotations
 
 import functools
+import math
 import os
 import time
 from collections.abc import Callable
@@ -57,7 +58,8 @@ class _State(Enum):
 class Reply:
     """Handed to the handler beside the request. Its methods may be called by one task at a time.
 
-    tasks: where what goes on beside the handler runs; it is cancelled as soon as the handler is done.
+    scope: what is cancelled when the client is gone: the handler, and what goes on beside it; None for neither.
+    watch: whoever watches the client waits in it, and calls `fill` when its deadline has passed; None if nobody does.
     status: as given to `send` or `start`, None before.
     bytes_sent: what the socket has taken, heads and framing included.
     first_write_at, last_write_at: when the socket had taken the first and the latest of it, on trio's clock; None
@@ -95,8 +97,11 @@ class Reply:
         self._finishing = False
         self._keep_alive = False
         self._filled: trio.Event | None = None  # set once the filler that is being sent is through
-        self.tasks: trio.Nursery | None = None
-        self.scope = trio.CancelScope()
+        self._filler = b""
+        self._fill_after_s = math.inf
+        self._fill_at = math.inf
+        self.scope: trio.CancelScope | None = None
+        self.watch: trio.CancelScope | None = None
         self.status: int | None = None
         self.bytes_sent = 0
         self.first_write_at: float | None = None
@@ -148,25 +153,32 @@ class Reply:
 
         filler: what the client's reader skips, and as whole as every `write` of this reply.
         """
-        if self.tasks is None:
-            raise RuntimeError("reply.fill_silence: this reply has no tasks beside its handler")
-        self.tasks.start_soon(self._fill_silence, after_s, filler)
+        if self.watch is None:
+            raise RuntimeError("reply.fill_silence: nobody watches the client of this reply")
+        self._filler = filler
+        self._fill_after_s = after_s
+        self._fill_at = self.watch.deadline = trio.current_time() + after_s
 
-    async def _fill_silence(self, after_s: float, filler: bytes) -> None:
-        due = trio.current_time() + after_s
-        while self._state is not _State.OVER:
-            await trio.sleep_until(due)
-            now = trio.current_time()
-            quiet_since = now if self._midway or self.last_write_at is None else self.last_write_at
-            due = quiet_since + after_s
-            if due <= now and self._state is _State.STREAMING and not self._finishing:
-                self._filled = trio.Event()
-                try:
-                    await self._send(self._framed(filler))
-                finally:
-                    self._filled.set()
-                    self._filled = None
-                due = trio.current_time() + after_s
+    def new_watch(self) -> trio.CancelScope:
+        """Return the next `watch`, to be entered at once."""
+        self.watch = trio.CancelScope(deadline=self._fill_at)
+        return self.watch
+
+    async def fill(self) -> None:
+        """Send the filler if it is time for it, and see when it may be next."""
+        now = trio.current_time()
+        quiet_since = now if self._midway or self.last_write_at is None else self.last_write_at
+        self._fill_at = quiet_since + self._fill_after_s
+        if self._state is _State.OVER or self._finishing:
+            self._fill_at = math.inf
+        elif self._fill_at <= now and self._state is _State.STREAMING:
+            self._filled = trio.Event()
+            try:
+                await self._send(self._framed(self._filler))
+            finally:
+                self._filled.set()
+                self._filled = None
+            self._fill_at = trio.current_time() + self._fill_after_s
 
     async def write(self, data: bytes) -> None:
         """Send the next part of the stream and wait until the socket has taken it: that wait is the backpressure.
@@ -228,7 +240,7 @@ class Reply:
         """Record that the client is gone and cancel the handler, unless all that matters was sent."""
         if self.end is None and not self._finishing:
             self._over(end)
-            self.scope.cancel()
+            self._cancel()
 
     def _begin(self, status: int, headers: HeaderList, *, length: int | None) -> None:
         self._expect(_State.NEW, "send" if length is not None else "start")
@@ -301,8 +313,12 @@ class Reply:
         if self.end is None:
             self._over(end)
         if self.client_gone:
-            self.scope.cancel()
+            self._cancel()
         await trio.lowlevel.checkpoint()
+
+    def _cancel(self) -> None:
+        if self.scope is not None:
+            self.scope.cancel()
 
     def _over(self, end: End) -> None:
         self._state = _State.OVER

@@ -31,11 +31,12 @@ CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 class Headers:
     """The header fields of a request, found by name in any case."""
 
-    __slots__ = ("_items",)
+    __slots__ = ("_items", "_values")
 
     def __init__(self, items: HeaderList = ()) -> None:
         """items: names in lower case, in the order received."""
         self._items = tuple(items)
+        self._values: dict[str, str] | None = None
 
     @property
     def items(self) -> tuple[tuple[str, str], ...]:
@@ -46,9 +47,12 @@ class Headers:
 
         A field sent in several lines is one value, joined by ", " (RFC 9110, 5.3).
         """
-        wanted = name.lower()
-        values = [value for found, value in self._items if found == wanted]
-        return ", ".join(values) if values else None
+        if self._values is None:
+            self._values = {}
+            for found, value in self._items:
+                before = self._values.get(found)
+                self._values[found] = value if before is None else f"{before}, {value}"
+        return self._values.get(name.lower())
 
     def tokens(self, name: str) -> list[str]:
         """Return the comma-separated members of `name` in lower case, without the empty ones."""

@@ -10,7 +10,7 @@ Source: WHATWG HTML, 9.2.5 "Parsing an event stream" and 9.2.6 "Interpreting an 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from loro_core.wire.lines import LineDecoder, WireFormatError
 
@@ -21,8 +21,7 @@ MAX_EVENT_BYTES = 1 << 20
 _BOM = b"\xef\xbb\xbf"
 
 
-@dataclass(frozen=True, slots=True)
-class ServerSentEvent:
+class ServerSentEvent(NamedTuple):
     """One event.
 
     data_bytes: its data as valid UTF-8, ready for a JSON decoder; lines joined by LF; may be empty.

@@ -196,7 +196,7 @@ class StreamReader:
         if finish is None:
             return delta if delta.adds else None
         choice.held, choice.ended = None, True
-        return replace(delta, content=None, finish_reason=finish)
+        return Delta(index=index, finish_reason=finish, choice_fields=delta.choice_fields)
 
     def _end(self, deltas: list[Delta]) -> None:
         self.complete = True

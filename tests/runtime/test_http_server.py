@@ -366,7 +366,7 @@ async def test_failure_in_a_cancelled_handlers_cleanup_does_not_reach_the_caller
                 await stream.send_all(GET)
                 await trio.testing.wait_all_tasks_blocked(0.02)
                 scope.cancel()
-    assert "http.connection_failed" in caplog.text
+    assert "http.handler_failed" in caplog.text
     assert service.counts.connections == 0
 
 
