@@ -7,7 +7,19 @@ and `loro_core.wire.lines`, `.sse`, `.ndjson`, `.json_text` (decoders for upstre
 from __future__ import annotations
 
 from loro_core._version import __version__
-from loro_core.chat import ROLES, ChatRequest, Delta, Json, Message, Role, ToolCallDelta, Turn, TurnKind, Usage
+from loro_core.chat import (
+    ROLES,
+    ChatRequest,
+    Delta,
+    Json,
+    Message,
+    Role,
+    ToolCallDelta,
+    Turn,
+    TurnKind,
+    Usage,
+    text_delta,
+)
 from loro_core.errors import (
     LoroError,
     UpstreamClosed,
@@ -66,4 +78,5 @@ __all__ = [
     "Usage",
     "__version__",
     "hookimpl",
+    "text_delta",
 ]

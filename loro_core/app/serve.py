@@ -13,6 +13,7 @@ from loro_core._version import __version__
 from loro_core.app import log
 from loro_core.app.aside import Aside
 from loro_core.app.build import Gateway, check, open_gateway
+from loro_core.app.collector import keep_what_stays
 from loro_core.app.inspect import DEMO
 from loro_core.app.settings import AUTO_WORKERS, ServerSettings, Settings
 from loro_core.app.workers import check_for_workers, supervise
@@ -63,6 +64,7 @@ async def _run(settings: Settings, registry: Registry) -> int:
     counts, aside = Counts(), Aside(settings, "aside")
     async with open_gateway(settings, registry, counts, aside=aside.hub) as gateway:
         service = service_of(server, gateway, counts, aside=aside)
+        keep_what_stays()
         async with trio.open_nursery() as nursery:
             await nursery.start(_drain_on_signal, service.drain, nursery.cancel_scope, server.drain_s)
 

@@ -119,7 +119,8 @@ Event = Acknowledged | Progressed | Answered | Ticked | AnswerEnded | AnswerFail
 # --- actions -----------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+# Not frozen like the others: one is made for every token, and a frozen one takes more than twice as long to make.
+@dataclass(slots=True, kw_only=True)
 class Emit:
     """Write this delta. leg: whose words they are. role: whether it opens its choice and so names the role.
 

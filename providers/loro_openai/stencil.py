@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from loro_core import Delta
+from loro_core import Delta, text_delta
 
 _PLAIN = re.compile(rb'[^\x00-\x1f"\\]+')
 """The inside of a JSON string that stands for itself. What is escaped is left to the JSON decoder."""
@@ -57,5 +57,5 @@ class Stencil:
             return None
         text = event[start:end].decode()
         if self._bare:
-            return Delta(index=self._delta.index, content=text)
+            return text_delta(self._delta.index, text)
         return replace(self._delta, content=text)

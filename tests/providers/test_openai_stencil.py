@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import loro_openai.reply
-from loro_core import Delta
+from loro_core import Delta, text_delta
 from loro_openai.reply import LESSONS, StreamReader
 from loro_openai.stencil import Stencil
 from tests.providers.fake_http import deployment
@@ -60,6 +60,11 @@ def test_an_event_that_is_otherwise_is_left_to_the_parser(other):
 )
 def test_nothing_is_learned_from_an_event_that_does_more_or_is_not_sure(shown, delta):
     assert Stencil.of(shown, delta) is None
+
+
+def test_a_text_delta_is_a_delta_of_a_text():
+    assert text_delta(2, "x") == Delta(index=2, content="x")
+    assert text_delta(0, "x").is_text
 
 
 def test_what_stands_beside_the_text_is_read_along():
