@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import signal
 import sys
@@ -82,7 +83,12 @@ async def _run(settings: Settings, registry: Registry) -> int:
 
 
 async def warm(settings: Settings) -> None:
-    """Prepare for the first turns in any language; it ends when that is done, or is cancelled with all else."""
+    """Prepare for the first turns in any language; it ends when that is done, or is cancelled with all else.
+
+    What the start has made stays until the end of the process, so it is taken out of the garbage collector's sight: a
+    full collection walked some 40,000 objects, 7 to 20 ms in which no stream moved.
+    """
+    gc.freeze()
     await warm_up(LANGUAGES.values(), with_words=settings.small is not None)
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import gc
 from dataclasses import fields, replace
 from itertools import pairwise
+from pathlib import Path
 
 import trio
 
+from loro_core.app.config import load
+from loro_core.app.serve import warm
 from loro_core.app.warming import PAUSE_S, warm_up
 from loro_core.decide.languages import LANGUAGES
 from loro_core.decide.rules import Language, Pattern
@@ -75,3 +79,17 @@ async def test_what_a_turn_has_compiled_meanwhile_takes_no_time(autojump_clock: 
     begun = trio.current_time()
     await warm_up([language], with_words=True)
     assert trio.current_time() == begun
+
+
+async def test_what_the_start_has_made_is_not_walked_by_the_collector(
+    autojump_clock: trio.testing.MockClock, tmp_path: Path
+) -> None:
+    kept: list[list[int]] = [[] for _ in range(10)]
+    before = gc.get_freeze_count()
+    try:
+        with trio.move_on_after(0):
+            await warm(load(environ={}, directory=tmp_path))
+        assert gc.get_freeze_count() > before
+        assert not {id(one) for one in kept} & {id(one) for one in gc.get_objects()}
+    finally:
+        gc.unfreeze()
