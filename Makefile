@@ -29,6 +29,11 @@ $(VENV)/run: pyproject.toml
 	$(PY) -m pip install --quiet --disable-pip-version-check --editable .
 	@touch $@
 
+# An editable installation is not compiled, and where PYTHONDONTWRITEBYTECODE is set each start would compile it anew.
+$(VENV)/compiled: $(VENV)/run $(shell find loro_core providers -name '*.py')
+	$(PY) -m compileall -q loro_core providers
+	@touch $@
+
 $(VENV)/dev: pyproject.toml $(VENV)/run
 	$(PY) -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@
@@ -38,7 +43,7 @@ $(VOICE)/ready: pyproject.toml
 	$(VOICE)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[voice]'
 	@touch $@
 
-run: $(VENV)/run
+run: $(VENV)/compiled
 	$(PY) -m loro_core $(ARGS)
 
 test: $(VENV)/dev
@@ -59,7 +64,7 @@ voice: $(VENV)/dev $(VOICE)/ready
 	$(PY) -m tests.decide.turn_figures
 	VOICE_PYTHON=$(abspath $(VOICE))/bin/python $(PY) -m tests.voice.report
 
-bench: $(VENV)/run
+bench: $(VENV)/compiled
 	$(PY) -m $(if $(URL),loro_core bench --url $(URL),tests.bench) $(ARGS)
 
 $(PEERS)/ready:
@@ -67,7 +72,7 @@ $(PEERS)/ready:
 	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check 'litellm[proxy]'
 	@touch $@
 
-bench-peers: $(VENV)/run $(PEERS)/ready
+bench-peers: $(VENV)/compiled $(PEERS)/ready
 	@command -v nginx /usr/sbin/nginx > /dev/null || echo "nginx is not here (Debian: apt-get install nginx); without it"
 	PEERS=$(PEERS) $(PY) -m tests.bench --peers $(ARGS)
 
@@ -77,7 +82,7 @@ micro: $(VENV)/run
 bench-transport: $(VENV)/dev
 	$(PY) -m tests.bench.transport $(ARGS)
 
-figures: $(VENV)/dev
+figures: $(VENV)/dev $(VENV)/compiled
 	$(PY) -m tests.e2e.figures
 
 blocking: $(VENV)/dev

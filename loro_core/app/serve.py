@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import signal
 import sys
@@ -16,7 +17,9 @@ from loro_core.app.build import Gateway, check, open_gateway
 from loro_core.app.collector import keep_what_stays
 from loro_core.app.inspect import DEMO
 from loro_core.app.settings import AUTO_WORKERS, ServerSettings, Settings
+from loro_core.app.warming import warm_up
 from loro_core.app.workers import check_for_workers, supervise
+from loro_core.decide.languages import LANGUAGES
 from loro_core.plugin.registry import Registry, load_plugins
 from loro_core.runtime.cores import usable_cores
 from loro_core.runtime.http_server import bound_addresses, open_listeners, serve
@@ -74,8 +77,19 @@ async def _run(settings: Settings, registry: Registry) -> int:
 
             addresses = await nursery.start(serving)
             announce(settings, addresses)
+            nursery.start_soon(warm, settings)
     LOGGER.info("loro.stopped")
     return 0
+
+
+async def warm(settings: Settings) -> None:
+    """Prepare for the first turns in any language; it ends when that is done, or is cancelled with all else.
+
+    What the start has made stays until the end of the process, so it is taken out of the garbage collector's sight: a
+    full collection walked some 40,000 objects, 7 to 20 ms in which no stream moved.
+    """
+    gc.freeze()
+    await warm_up(LANGUAGES.values(), with_words=settings.small is not None)
 
 
 async def listeners_of(server: ServerSettings) -> list[trio.SocketListener] | None:

@@ -22,7 +22,7 @@ from loro_core.app.build import open_gateway
 from loro_core.app.colleagues import Colleagues
 from loro_core.app.collector import keep_what_stays
 from loro_core.app.messages import Greeting, decode
-from loro_core.app.serve import serve_with, service_of
+from loro_core.app.serve import serve_with, service_of, warm
 from loro_core.app.settings import Settings
 from loro_core.plugin.registry import Registry, load_plugins
 from loro_core.runtime.http_server import serve_handed_over
@@ -92,6 +92,7 @@ async def _run(settings: Settings, registry: Registry, greeting: Greeting, link:
 
                 await nursery.start(serving)
                 colleagues.say_ready()
+                everything.start_soon(warm, settings)
         await colleagues.say_last_numbers()
         everything.cancel_scope.cancel()
 

@@ -81,7 +81,12 @@ def folded(text: str) -> str:
 
 def letters(text: str) -> str:
     """Return the letters and digits of `text`, folded."""
-    return "".join(c for c in folded(text) if c.isalnum())
+    return "".join(map(_letters_of, text))
+
+
+@lru_cache(maxsize=8192)
+def _letters_of(character: str) -> str:
+    return "".join(filter(str.isalnum, folded_character(character)))
 
 
 def _is_line_end(character: str) -> bool:
