@@ -20,7 +20,6 @@ from loro_core.app import log
 from loro_core.app.aside import Aside
 from loro_core.app.build import open_gateway
 from loro_core.app.colleagues import Colleagues
-from loro_core.app.collector import keep_what_stays
 from loro_core.app.messages import Greeting, decode
 from loro_core.app.serve import serve_with, service_of, warm
 from loro_core.app.settings import Settings
@@ -80,7 +79,6 @@ async def _run(settings: Settings, registry: Registry, greeting: Greeting, link:
         await everything.start(_drain_on_sigterm, drain)
         async with open_gateway(settings, registry, counts, colleagues, hub) as gateway:
             service = service_of(settings.server, gateway, counts, drain=drain, aside=aside)
-            keep_what_stays()
             async with trio.open_nursery() as nursery:
 
                 async def serving(task_status: trio.TaskStatus[object]) -> None:
