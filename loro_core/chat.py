@@ -187,12 +187,12 @@ class Delta:
 
     @property
     def is_text(self) -> bool:
-        """Whether it adds text and does nothing else."""
+        """Whether it adds text to its choice and does nothing else to it."""
         return (
             bool(self.content)
             and self.finish_reason is None
             and self.usage is None
-            and not (self.tool_calls or self.fields or self.choice_fields or self.chunk_fields)
+            and not (self.tool_calls or self.fields or self.choice_fields)
         )
 
     @property
@@ -201,8 +201,8 @@ class Delta:
         return bool(self.content or self.tool_calls or self.fields or self.choice_fields)
 
 
-def text_delta(index: int, content: str) -> Delta:
-    """Return `Delta(index=index, content=content)` in a third of the time: one is made for every token of a reply."""
+def text_delta(index: int, content: str, chunk_fields: Mapping[str, Json] = NOTHING) -> Delta:
+    """Return a `Delta` with these three in a third of the time: one is made for every token of a reply."""
     delta = _new(Delta)
     _set_index(delta, index)
     _set_content(delta, content)
@@ -211,7 +211,7 @@ def text_delta(index: int, content: str) -> Delta:
     _set_usage(delta, None)
     _set_fields(delta, NOTHING)
     _set_choice_fields(delta, NOTHING)
-    _set_chunk_fields(delta, NOTHING)
+    _set_chunk_fields(delta, chunk_fields)
     return delta
 
 

@@ -55,6 +55,8 @@ class ChunkEncoder:
         self._before = b"data: " + encode_json(fields)[:-1] + b',"choices":['
         self._after = b',"usage":null}\n\n' if head.include_usage else b"}\n\n"
         self._after_text = b'},"finish_reason":null}]' + self._after
+        self._chunk_fields: Mapping[str, Json] | None = None
+        self._after_chunk_fields = b""
         self._include_usage = head.include_usage
 
     def delta(self, delta: Delta, *, role: bool) -> bytes:
@@ -65,7 +67,8 @@ class ChunkEncoder:
         if not role and delta.is_text:
             # Nearly every chunk: what the lines below would give.
             index = b'{"index":%d,"delta":{"content":' % delta.index
-            return b"".join((self._before, index, encode_json(delta.content), self._after_text))
+            after = self._after_text if not delta.chunk_fields else self._after_text_with(delta.chunk_fields)
+            return b"".join((self._before, index, encode_json(delta.content), after))
         choice: dict[str, Any] = {"index": delta.index, "delta": _delta_object(delta, role)}
         if delta.choice_fields:
             choice |= without(delta.choice_fields, CHOICE_FIELDS)
@@ -74,6 +77,15 @@ class ChunkEncoder:
         if more:
             return b"".join((self._before, encode_json(choice), b"],", encode_json(more)[1:-1], self._after))
         return b"".join((self._before, encode_json(choice), b"]", self._after))
+
+    def _after_text_with(self, chunk_fields: Mapping[str, Json]) -> bytes:
+        """Return what follows a text in a chunk with these fields: the same object for one token after the other."""
+        if chunk_fields is not self._chunk_fields:
+            more = without(chunk_fields, CHUNK_FIELDS)
+            told = b"," + encode_json(more)[1:-1] if more else b""
+            self._chunk_fields = chunk_fields
+            self._after_chunk_fields = b'},"finish_reason":null}]' + told + self._after
+        return self._after_chunk_fields
 
     def end(self, usage: ReplyUsage, ledger: Mapping[str, Json] | None = None) -> bytes:
         """Return what follows the last delta of a complete reply: the usage, if asked for and counted, and [DONE].

@@ -27,7 +27,7 @@ class Stencil:
         self._after = after
         self._delta = delta
         self._longer_than = len(before) + len(after)
-        self._bare = not (delta.fields or delta.choice_fields or delta.chunk_fields)
+        self._bare = not (delta.fields or delta.choice_fields)
 
     def __repr__(self) -> str:
         return f"<Stencil of {self._longer_than} bytes around a text>"
@@ -57,5 +57,5 @@ class Stencil:
             return None
         text = event[start:end].decode()
         if self._bare:
-            return text_delta(self._delta.index, text)
+            return text_delta(self._delta.index, text, self._delta.chunk_fields)
         return replace(self._delta, content=text)
