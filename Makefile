@@ -15,6 +15,8 @@ VENV   ?= .venv
 VOICE  ?= .venv-voice
 PY     := $(VENV)/bin/python
 PEERS  ?= .venv-peers
+# One worker a core; a file's tests stay together, for they share what is slow to start. `make test ARGS=-n0` has none.
+SPREAD := -n auto --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 
 .PHONY: run test check deep voice-env voice bench bench-peers bench-transport micro figures blocking phrases format clean
 .DEFAULT_GOAL := help
@@ -47,7 +49,7 @@ run: $(VENV)/compiled
 	$(PY) -m loro_core $(ARGS)
 
 test: $(VENV)/dev
-	$(PY) -m pytest -q -m 'not slow' $(ARGS)
+	$(PY) -m pytest -q -m 'not slow' $(SPREAD) $(ARGS)
 
 check: $(VENV)/dev
 	$(PY) -m ruff check .
@@ -55,7 +57,7 @@ check: $(VENV)/dev
 	$(PY) -m mypy
 
 deep: $(VENV)/dev
-	HYPOTHESIS_PROFILE=deep $(PY) -m pytest -q $(ARGS)
+	HYPOTHESIS_PROFILE=deep $(PY) -m pytest -q $(SPREAD) $(ARGS)
 
 voice-env: $(VOICE)/ready
 

@@ -38,8 +38,8 @@ async def check_provider(provider: Provider, bench: ProviderBench, *, without: C
     assert not unknown, f"there are no checks {sorted(unknown)}; there are {sorted(PROVIDER_CHECKS)}"
     failed: list[str] = []
     skipped: list[str] = []
-    # What is there already is not looked through after every check: that would take longer than the checks.
-    gc.collect()
+    # What is there already is not looked through, not even once: in a process with much in it that would take longer
+    # than the checks.
     gc.freeze()
     try:
         for name in [name for name in PROVIDER_CHECKS if name not in without]:

@@ -26,7 +26,10 @@ def spellings(value):
 assignments = st.tuples(names, values).flatmap(lambda pair: st.tuples(st.just(pair), spellings(pair[1])))
 
 
-@given(st.lists(st.tuples(fillers, st.sampled_from(["", "export ", "  "]), assignments, st.sampled_from(["", " # x"]))))
+written = st.tuples(fillers, st.sampled_from(["", "export ", "  "]), assignments, st.sampled_from(["", " # x"]))
+
+
+@given(st.lists(written, max_size=4))
 def test_what_is_written_in_any_spelling_is_read_back_with_its_line(lines):
     text, expected = "", []
     for filler, lead, ((name, value), spelling), comment in lines:

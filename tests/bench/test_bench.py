@@ -24,6 +24,7 @@ def test_the_report_says_what_to_type(arguments, command):
 
 
 @pytest.mark.slow
+@pytest.mark.timing
 def test_the_smallest_case_measures_a_gateway(tmp_path, capsys):
     arguments = ["--case", "burst", "--case", "answer", "--rounds", "1", "--seconds", "0.3", "--out", str(tmp_path)]
     assert main(arguments) == 0

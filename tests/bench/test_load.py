@@ -38,6 +38,7 @@ def test_closed_ends_in_time_with_all_replies_whole(service):
     assert 4 <= len(outcome.good) == len(outcome.replies) <= 6 and outcome.elapsed_s < 1.0
 
 
+@pytest.mark.timing
 def test_open_sends_whether_or_not_replies_came(service):
     service.play(large=Shape(first_s=0.3))
     outcome = opened(Ask(port=service.port), steady(100, 0.2))
@@ -53,6 +54,7 @@ def test_a_request_that_had_to_wait_is_timed_from_when_it_was_due(service):
     assert len(waited) == 3 and waited[0] >= 0.05 and waited[1] >= 0.1 and waited[2] >= 0.15
 
 
+@pytest.mark.timing
 def test_the_upstream_writes_each_event_at_its_time(service):
     service.play(large=Shape(tokens=10, first_s=0.02, interval_s=0.02, stamped=True))
     (reply,) = closed(Ask(port=service.port), connections=1, replies=1).good
@@ -116,6 +118,7 @@ def test_poisson_arrivals_have_the_rate_and_no_memory():
 
 
 @pytest.mark.slow
+@pytest.mark.timing
 @pytest.mark.skipif(shutil.which("hey") is None, reason="needs hey (Debian: apt-get install hey)")
 def test_another_generator_measures_the_same(service):
     """hey (closed, as many workers) and ours at a server whose reply takes 50 ms."""

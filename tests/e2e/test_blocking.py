@@ -13,6 +13,7 @@ SCHEDULER_S = 0.150
 
 
 @pytest.mark.slow
+@pytest.mark.timing
 @pytest.mark.parametrize("kind", KINDS)
 def test_live_streams_do_not_feel_another_client(kind):
     before, during = measure(kind)
@@ -21,6 +22,7 @@ def test_live_streams_do_not_feel_another_client(kind):
 
 
 @pytest.mark.slow
+@pytest.mark.timing
 def test_the_measurement_shows_a_large_request_that_is_served_where_the_streams_are():
     before, during = measure("large-request", LORO_SERVER_ASIDE_BYTES="never")
     assert during.longest > 2 * before.longest, f"before {before}\nduring {during}"

@@ -150,7 +150,9 @@ def test_tool_calls_whole(clients):
 
 
 @pytest.mark.parametrize("stream", [True, False])
-@pytest.mark.parametrize("number", STATUSES)
+@pytest.mark.parametrize(
+    "number", [n if n in (401, 429, 500) else pytest.param(n, marks=pytest.mark.slow) for n in STATUSES]
+)
 def test_each_status_of_the_large_model_is_kept_with_its_words(clients, number, stream):
     with pytest.raises(STATUSES[number]) as caught:
         clients[f"status-{number}"].chat.completions.create(model="loro", messages=QUESTION, stream=stream)

@@ -32,6 +32,7 @@ def read_all(url: str, into: list[str], started: threading.Event) -> None:
             into.append(f"broken: {type(error).__name__}")
 
 
+@pytest.mark.timing
 def test_the_first_200_comes_within_a_second_of_the_start():
     def start_s() -> float:
         start = time.monotonic()
@@ -39,8 +40,19 @@ def test_the_first_200_comes_within_a_second_of_the_start():
             assert httpx.get(f"{loro.url}/health").status_code == 200
             return time.monotonic() - start
 
-    # The best of three: a busy machine can only make a start look slower than it is.
-    assert min(start_s() for _ in range(3)) < 1.0
+    def bare_s() -> float:
+        start = time.monotonic()
+        subprocess.run([sys.executable, "-c", "import h11, msgspec, trio"], check=True)
+        return time.monotonic() - start
+
+    # The best of three: a busy machine can only make a start look slower than it is. One on which an interpreter with
+    # our libraries alone takes a quarter of the second is given four times what that takes.
+    starts_s: list[float] = []
+    bare: list[float] = []
+    while len(starts_s) < 3 and min(starts_s, default=1.0) >= 1.0:
+        bare.append(bare_s())
+        starts_s.append(start_s())
+    assert min(starts_s) < max(1.0, 4 * min(bare))
 
 
 def test_with_nothing_configured_it_is_a_demo_and_says_so_everywhere():

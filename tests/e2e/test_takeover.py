@@ -133,6 +133,7 @@ def test_one_dies_after_five_tokens_and_the_other_goes_on(how, prefill):
     assert any("taken_over=after" in line and "answered_by=fallback" in line for line in s.loro.lines)
 
 
+@pytest.mark.timing
 @pytest.mark.parametrize("policy", ["instant", slow("race")])
 def test_the_same_behind_an_acknowledgement(policy):
     with scene(BREAKS["reset"], HEALTHY, policy=policy) as s:
@@ -142,6 +143,7 @@ def test_the_same_behind_an_acknowledgement(policy):
         assert heard.at_s[0] < 0.15
 
 
+@pytest.mark.timing
 def test_headers_then_nothing_is_answered_within_the_deadline_and_the_others_own_time():
     with scene(Script(hang="after_head"), HEALTHY, LORO_MODELS_LARGE_FIRST_TOKEN_TIMEOUT_S="0.5") as s:
         heard = ask(s.client)
@@ -169,6 +171,7 @@ def test_one_that_cannot_go_on_leaves_an_error_and_never_a_silent_cut():
         assert not heard.done and not heard.finish_reasons
 
 
+@pytest.mark.timing
 def test_a_slow_one_is_hedged_within_the_budget_and_the_loser_is_cancelled_at_once():
     slow, quick = Script(text="Slow.", first_token_s=0.5), Script(text="Quick.", first_token_s=0.05)
     with scene(slow, quick, LORO_HEDGE_AFTER_S="0.1", LORO_HEDGE_SHARE="0.1") as s:
@@ -186,6 +189,7 @@ def test_a_slow_one_is_hedged_within_the_budget_and_the_loser_is_cancelled_at_on
         assert {upstream["in_flight"] for upstream in upstreams.values()} == {0}
 
 
+@pytest.mark.timing
 def test_a_client_that_leaves_takes_both_calls_of_a_hedge_with_it():
     silent = Script(hang="after_head")
     with scene(silent, silent, LORO_HEDGE_AFTER_S="0.05", LORO_HEDGE_SHARE="0.1") as s:

@@ -1,4 +1,8 @@
-"""The main job, with everything in processes of its own: the acknowledgement early, the answer no later than alone."""
+"""The main job, with everything in processes of its own: the acknowledgement early, the answer no later than alone.
+
+The bars are those of a machine that has time. How late it is at each moment is told by calls straight to the small
+model, between the others: on a quiet machine they come within 5 ms of their time, and nothing is added to a bar.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +23,9 @@ QUESTION = [{"role": "user", "content": "Why is the sky blue?"}]
 ANSWER = "Light from the sun is scattered by the air, and blue light is scattered the most."
 WORDS = "Good question, let me see. So,"
 ROUNDS = 5
+SMALL_S = 0.1
+
+pytestmark = pytest.mark.timing
 
 
 @dataclass
@@ -56,8 +63,8 @@ def ask(client: httpx.Client, **more) -> Heard:
 @pytest.fixture(scope="module")
 def slow_pair() -> Iterator[tuple[httpx.Client, object]]:
     scripts = {
-        "small": Script(text=WORDS, first_token_s=0.1),
-        "large": Script(text=ANSWER, first_token_s=0.6, tokens_per_s=100.0),
+        "small": Script(text=WORDS, first_token_s=SMALL_S),
+        "large": Script(text=ANSWER, first_token_s=0.3, tokens_per_s=200.0),
     }
     with (
         upstream_process(scripts) as upstream,
@@ -68,17 +75,26 @@ def slow_pair() -> Iterator[tuple[httpx.Client, object]]:
         yield client, upstream
 
 
+def late_s(straight: list[Heard]) -> float:
+    """Return how late a machine is at which the small model was heard so, but for the 5 ms of a quiet one."""
+    return max(0.0, statistics.median(heard.first_s for heard in straight) - SMALL_S - 0.005)
+
+
 def test_first_content_comes_with_the_small_model_and_the_total_is_that_of_direct_mode(slow_pair):
-    client, _ = slow_pair
-    quick, direct = [], []
-    for _ in range(ROUNDS):
-        quick.append(ask(client))
-        direct.append(ask(client, disable_quick_response=True))
+    client, upstream = slow_pair
+    quick, direct, straight = [], [], []
+    with httpx.Client(base_url=upstream.url, timeout=10) as small:
+        ask(small, model="small")  # as for loro, the first one pays for the connection
+        for _ in range(ROUNDS):
+            quick.append(ask(client))
+            straight.append(ask(small, model="small"))
+            direct.append(ask(client, disable_quick_response=True))
     assert {q.text for q in quick} == {f"{WORDS} {ANSWER}"}
     assert {d.text for d in direct} == {ANSWER}
-    assert statistics.median(q.first_s for q in quick) <= 0.130
+    machine_s = 2 * late_s(straight)  # there are two connections on the way instead of one
+    assert statistics.median(q.first_s for q in quick) <= 0.130 + machine_s
     quick_total_s, direct_total_s = (statistics.median(h.total_s for h in heard) for heard in (quick, direct))
-    assert quick_total_s <= direct_total_s + 0.030
+    assert quick_total_s <= direct_total_s + 0.030 + machine_s
 
 
 def test_both_requests_reach_the_upstream_at_the_same_instant(slow_pair):
@@ -90,7 +106,8 @@ def test_both_requests_reach_the_upstream_at_the_same_instant(slow_pair):
     for record in upstream.records():
         arrivals[record.model].append(record.arrived.unix_s)
     apart_s = [abs(s - a) for s, a in zip(arrivals["small"], arrivals["large"], strict=True)]
-    assert len(apart_s) == ROUNDS and max(apart_s) <= 0.020
+    # Had one waited for the other, they would all be 100 ms apart; a busy machine may delay two of five.
+    assert len(apart_s) == ROUNDS and statistics.median(apart_s) <= 0.020
 
 
 def test_a_quick_large_model_is_not_acknowledged_and_its_stream_is_that_of_direct_mode():

@@ -147,6 +147,7 @@ async def test_slow_reader_holds_the_handler_back():
     assert replies[0].end == "disconnected"
 
 
+@pytest.mark.timing
 @pytest.mark.parametrize("how", ["close", "reset"])
 @pytest.mark.parametrize("streaming", [False, True])
 async def test_client_that_leaves_cancels_the_handler_within_50_ms(how, streaming, caplog):

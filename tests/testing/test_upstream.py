@@ -413,6 +413,7 @@ async def test_a_body_until_the_connection_ends():
 # --- connections and records ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.timing
 async def test_a_client_that_leaves_is_recorded_within_50_ms():
     lags_s: list[float] = []
     async with open_upstream(Script(first_token_s=60.0)) as upstream:

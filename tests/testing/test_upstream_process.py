@@ -55,6 +55,7 @@ def until_ended(upstream):
     raise AssertionError(f"still open: {upstream.records()}")
 
 
+@pytest.mark.timing
 def test_the_official_client_streams(client, upstream):
     start_s = time.monotonic()
     chunks, content_at_s = [], []
@@ -95,6 +96,7 @@ def test_the_official_client_understands_the_faults(client):
         client.chat.completions.create(model="huge", messages=MESSAGES)
 
 
+@pytest.mark.timing
 def test_a_client_that_leaves_is_recorded_within_50_ms(client, upstream):
     lags_s = []
     for _ in range(3):
