@@ -48,7 +48,7 @@ $(VOICE)/ready: pyproject.toml
 run: $(VENV)/compiled
 	$(PY) -m loro_core $(ARGS)
 
-test: $(VENV)/dev
+test: $(VENV)/dev $(VENV)/compiled
 	$(PY) -m pytest -q -m 'not slow' $(SPREAD) $(ARGS)
 
 check: $(VENV)/dev
@@ -56,12 +56,12 @@ check: $(VENV)/dev
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
 
-deep: $(VENV)/dev
+deep: $(VENV)/dev $(VENV)/compiled
 	HYPOTHESIS_PROFILE=deep $(PY) -m pytest -q $(SPREAD) $(ARGS)
 
 voice-env: $(VOICE)/ready
 
-voice: $(VENV)/dev $(VOICE)/ready
+voice: $(VENV)/dev $(VENV)/compiled $(VOICE)/ready
 	VOICE_PYTHON=$(abspath $(VOICE))/bin/python $(PY) -m pytest -q tests/voice $(ARGS)
 	$(PY) -m tests.decide.turn_figures
 	VOICE_PYTHON=$(abspath $(VOICE))/bin/python $(PY) -m tests.voice.report

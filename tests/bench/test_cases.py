@@ -23,6 +23,7 @@ def test_a_gap_that_the_machine_makes_by_itself_is_not_held_against_the_gateway(
     assert _longest("longest gap", [through], [straight]).verdict == verdict
 
 
+@pytest.mark.slow
 def test_sides_are_taken_in_turn_and_a_peer_that_gives_no_reply_is_left_out():
     asked: list[int] = []
 

@@ -110,6 +110,7 @@ def test_expect_100_continue_is_met_by_whoever_reads_the_body(one):
         assert client.recv(100).startswith(b"HTTP/1.1 200 ")
 
 
+@pytest.mark.slow
 def test_when_it_is_killed_it_is_replaced_and_large_requests_go_on(one):
     ask(one.url, 600 * KiB)
     first = aside_pid(one)
@@ -127,6 +128,7 @@ def test_never_keeps_them_here(upstream):
 
 
 @pytest.mark.parametrize("workers", ["1", pytest.param("2", marks=pytest.mark.slow)])
+@pytest.mark.slow
 def test_a_large_request_is_drained_like_any_other_and_no_process_is_left(workers):
     script = Script(text="word " * 30, first_token_s=0.1, tokens_per_s=20.0)
     with (

@@ -82,6 +82,7 @@ def test_sigterm_lets_a_live_stream_finish_and_refuses_new_connections():
         assert loro.process.wait(5) == 0
 
 
+@pytest.mark.slow
 def test_a_stream_longer_than_the_drain_is_cut_and_never_looks_finished():
     script = {"large": Script(text="word " * 400, first_token_s=0.1, tokens_per_s=20.0)}
     with (

@@ -153,6 +153,7 @@ def test_headers_then_nothing_is_answered_within_the_deadline_and_the_others_own
 
 
 @pytest.mark.parametrize("apology", ["", slow("Sorry, that went wrong.")])
+@pytest.mark.slow
 def test_both_dead_is_an_error_and_no_speech_but_the_apology(apology):
     dead = Script(hang="before_head"), Script(reset_before_head=True)
     limits = {"LORO_MODELS_LARGE_FIRST_TOKEN_TIMEOUT_S": "0.3", "LORO_REPLY_APOLOGY": apology}
@@ -190,6 +191,7 @@ def test_a_slow_one_is_hedged_within_the_budget_and_the_loser_is_cancelled_at_on
 
 
 @pytest.mark.timing
+@pytest.mark.slow
 def test_a_client_that_leaves_takes_both_calls_of_a_hedge_with_it():
     silent = Script(hang="after_head")
     with scene(silent, silent, LORO_HEDGE_AFTER_S="0.05", LORO_HEDGE_SHARE="0.1") as s:

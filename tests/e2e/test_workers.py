@@ -100,6 +100,7 @@ def test_metrics_of_all_workers_add_up_exactly_and_are_reset_together(two):
     assert {httpx.get(f"{two.url}/metrics").json()["direct_mode"]["total_requests"] for _ in range(6)} == {0}
 
 
+@pytest.mark.slow
 def test_a_second_loro_at_the_port_of_workers_is_refused(two):
     port = two.url.rpartition(":")[2]
     for arguments in ([], ["--workers", "2"]):
@@ -151,6 +152,7 @@ def test_a_killed_worker_is_replaced_and_requests_go_on_and_counters_do_not_fall
         assert pids(loro)[2] == before[2]
 
 
+@pytest.mark.slow
 def test_sigterm_to_the_supervisor_drains_a_live_stream_and_refuses_new_connections():
     script = {"large": Script(text="word " * 20, first_token_s=0.1, tokens_per_s=20.0)}
     with (
