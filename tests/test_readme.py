@@ -7,7 +7,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from loro_core.app.config import load
-from loro_core.app.settings import all_keys
+from loro_core.app.config.settings import all_keys
 from loro_core.decide.schedule import BUILT_IN
 from loro_core.plugin.registry import Found, load_plugins
 

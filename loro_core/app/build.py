@@ -12,16 +12,16 @@ from pathlib import Path
 from loro_core.app.access import Access
 from loro_core.app.chat import Chat, ChatSettings
 from loro_core.app.check import plugin_problems
-from loro_core.app.colleagues import Colleagues
-from loro_core.app.hub import Hub
+from loro_core.app.config.settings import Settings
 from loro_core.app.inspect import Inspect, Service
 from loro_core.app.legs import Hedging, Line
 from loro_core.app.making import Making
 from loro_core.app.metrics import Metrics
 from loro_core.app.phrases import phrasebook, tool_lines
+from loro_core.app.processes.colleagues import Colleagues
+from loro_core.app.processes.hub import Hub
 from loro_core.app.replies import Part
 from loro_core.app.routes import Routes
-from loro_core.app.settings import Settings
 from loro_core.app.watch import log_trouble
 from loro_core.decide.hedge import HedgeBudget
 from loro_core.decide.prefill import Ladder

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from importlib.util import find_spec
 
-from loro_core.app.kinds import closest
-from loro_core.app.settings import Settings
+from loro_core.app.config.kinds import closest
+from loro_core.app.config.settings import Settings
 from loro_core.fleet import Deployment
 from loro_core.plugin.api import AUTO, ProviderSettings
 from loro_core.plugin.registry import Registry

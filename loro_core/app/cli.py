@@ -17,8 +17,8 @@ from typing import Any
 from loro_core._version import __version__
 from loro_core.app import config
 from loro_core.app.check import plugin_problems
-from loro_core.app.settings import Settings
-from loro_core.app.sources import Option
+from loro_core.app.config.settings import Settings
+from loro_core.app.config.sources import Option
 from loro_core.errors import ConfigError
 from loro_core.plugin.registry import CORE, load_plugins
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from loro_core.app.messages import Standing
 from loro_core.app.metrics import LATENCIES, Metrics, Mode, UpstreamNumbers
+from loro_core.app.processes.messages import Standing
 from loro_core.wire.exposition import Distribution, Family, Sample
 
 LATENCY_HELP = {

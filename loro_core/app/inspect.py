@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import trio
 
 from loro_core._version import __version__
-from loro_core.app.colleagues import Colleagues
 from loro_core.app.exposition import families
-from loro_core.app.hub import Hub
 from loro_core.app.metrics import Metrics
+from loro_core.app.processes.colleagues import Colleagues
+from loro_core.app.processes.hub import Hub
+from loro_core.app.processes.sums import added_up
 from loro_core.app.replies import JSON_HEADERS
 from loro_core.app.routes import Fields
-from loro_core.app.sums import added_up
 from loro_core.chat import Json
 from loro_core.errors import InternalError, UpstreamError
 from loro_core.fleet import Deployment

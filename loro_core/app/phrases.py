@@ -8,7 +8,7 @@ from importlib import resources
 from pathlib import Path
 
 from loro_core.app.config import read_toml
-from loro_core.app.settings import WordsSettings
+from loro_core.app.config.settings import WordsSettings
 from loro_core.decide.announce import ToolLines
 from loro_core.decide.phrasebook import Phrasebook, merged, override_tables
 from loro_core.decide.proofreading import problems_in

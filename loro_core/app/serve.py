@@ -11,13 +11,13 @@ import trio
 
 from loro_core._version import __version__
 from loro_core.app import log
-from loro_core.app.aside import Aside
 from loro_core.app.build import Gateway, check, open_gateway
 from loro_core.app.collector import keep_what_stays
+from loro_core.app.config.settings import AUTO_WORKERS, ServerSettings, Settings
 from loro_core.app.inspect import DEMO
-from loro_core.app.settings import AUTO_WORKERS, ServerSettings, Settings
+from loro_core.app.processes.aside import Aside
+from loro_core.app.processes.workers import check_for_workers, supervise
 from loro_core.app.warming import warm_up
-from loro_core.app.workers import check_for_workers, supervise
 from loro_core.decide.languages import LANGUAGES
 from loro_core.plugin.registry import Registry, load_plugins
 from loro_core.runtime.cores import usable_cores

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from loro_core.app import build, phrases
-from loro_core.app.settings import WordsSettings
+from loro_core.app.config.settings import WordsSettings
 from loro_core.decide.hygiene import KnownWords
 from loro_core.decide.phrasebook import Phrasebook
 

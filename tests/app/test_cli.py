@@ -9,7 +9,7 @@ import pytest
 
 from loro_core import __version__
 from loro_core.app import cli
-from loro_core.app.sources import KEYS
+from loro_core.app.config.sources import KEYS
 from loro_core.errors import ConfigError, PluginError
 from loro_core.plugin.registry import LoadedPlugin, Registry
 

@@ -7,8 +7,8 @@ import re
 from pathlib import Path
 
 from loro_core.app.exposition import families, worker_families
-from loro_core.app.messages import Standing
 from loro_core.app.metrics import Metrics, ReplyRecord
+from loro_core.app.processes.messages import Standing
 from loro_core.app.receipt import receipt
 from loro_core.wire.exposition import encode_exposition
 from tests.app.serving import serving

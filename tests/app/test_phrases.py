@@ -11,8 +11,8 @@ import pytest
 
 from loro_core.app import cli
 from loro_core.app.config import load
+from loro_core.app.config.settings import WordsSettings
 from loro_core.app.phrases import phrasebook, shipped_tables, tool_lines
-from loro_core.app.settings import WordsSettings
 from loro_core.decide.category import Category
 from loro_core.errors import ConfigError
 
@@ -149,7 +149,7 @@ def test_no_pattern_is_compiled_before_a_turn_in_its_language_is_read():
 import gc, random
 import loro_core.app.serve, loro_core.app.build
 from loro_core.app.phrases import phrasebook
-from loro_core.app.settings import WordsSettings
+from loro_core.app.config.settings import WordsSettings
 from loro_core.chat import ChatRequest, Message
 from loro_core.decide.languages import LANGUAGES
 from loro_core.decide.rules import Pattern

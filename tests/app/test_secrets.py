@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loro_core.app import config
-from loro_core.app.resolve import resolve
-from loro_core.app.sources import Document, Variable, document_layer, unknown_variables, variables_layer
+from loro_core.app.config.resolve import resolve
+from loro_core.app.config.sources import Document, Variable, document_layer, unknown_variables, variables_layer
 from loro_core.errors import ConfigError
 from loro_core.fleet import Secret
 

@@ -54,7 +54,7 @@ def imported(directory: str, variables: dict[str, str]) -> set[str]:
         "asyncio",
         "loro_core.runtime.http2_client",
         "loro_core.app.bench",
-        "loro_core.app.worker",
+        "loro_core.app.processes.worker",
         "loro_core.testing",
         "loro_scripted.play",
     ],

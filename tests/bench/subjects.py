@@ -9,8 +9,8 @@ import json
 import random
 from collections.abc import Callable
 
+from loro_core.app.config.settings import WordsSettings
 from loro_core.app.phrases import phrasebook
-from loro_core.app.settings import WordsSettings
 from loro_core.decide.merge import Acknowledged, Answered, AnswerEnded, Merge
 from loro_core.decide.release.profile import FALLBACK, Releaser
 from loro_core.decide.words import choose

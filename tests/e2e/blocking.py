@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from loro_core.app.config.settings import WordsSettings
 from loro_core.app.phrases import phrasebook
-from loro_core.app.settings import WordsSettings
 from loro_core.decide.hygiene import KnownWords, without_acknowledgements
 from loro_core.decide.turn import CallMemory, classify
 from loro_core.testing import Script, upstream_process

@@ -21,6 +21,9 @@ from tests.e2e.environment import Environment, fresh_environment
 from tests.e2e.gateway import gateway
 from tests.e2e.line_service import LineService, line_service
 
+# Three wheels are built and a fresh environment is made: ten seconds.
+pytestmark = pytest.mark.slow
+
 SHORT = "Is it late?"
 LONG = "Tell me please why the sky over the sea is so very blue on a summer evening"
 ASK = {"model": "loro", "stream": True, "stream_options": {"include_usage": True}}

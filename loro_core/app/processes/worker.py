@@ -17,12 +17,12 @@ import time
 import trio
 
 from loro_core.app import log
-from loro_core.app.aside import Aside
 from loro_core.app.build import open_gateway
-from loro_core.app.colleagues import Colleagues
-from loro_core.app.messages import Greeting, decode
+from loro_core.app.config.settings import Settings
+from loro_core.app.processes.aside import Aside
+from loro_core.app.processes.colleagues import Colleagues
+from loro_core.app.processes.messages import Greeting, decode
 from loro_core.app.serve import serve_with, service_of, warm
-from loro_core.app.settings import Settings
 from loro_core.plugin.registry import Registry, load_plugins
 from loro_core.runtime.http_server import serve_handed_over
 from loro_core.runtime.http_service import Counts, Drain

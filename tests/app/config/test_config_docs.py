@@ -9,11 +9,11 @@ import pytest
 
 from loro_core.app import cli
 from loro_core.app.config import DEFAULT_FILE, load
+from loro_core.app.config.settings import TABLES, all_keys
 from loro_core.app.phrases import phrasebook
-from loro_core.app.settings import TABLES, all_keys
 from loro_core.decide.category import Category
 
-DOCS = Path(__file__).parents[2] / "docs"
+DOCS = Path(__file__).parents[3] / "docs"
 MANUAL = (DOCS / "config.md").read_text(encoding="utf-8")
 CLI = (DOCS / "cli.md").read_text(encoding="utf-8")
 HEAD = "| key | what it says | takes | default | variables |\n| --- | --- | --- | --- | --- |\n"

@@ -4,7 +4,7 @@ import datetime
 
 import pytest
 
-from loro_core.app.kinds import (
+from loro_core.app.config.kinds import (
     HIDDEN,
     Address,
     ApiKey,

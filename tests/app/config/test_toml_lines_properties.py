@@ -5,7 +5,7 @@ import sys
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loro_core.app.toml_lines import KeyPath, key_lines
+from loro_core.app.config.toml_lines import KeyPath, key_lines
 
 if sys.version_info >= (3, 11):
     import tomllib

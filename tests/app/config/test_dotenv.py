@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from loro_core.app.dotenv import Assignment, Mistake, find, parse
+from loro_core.app.config.dotenv import Assignment, Mistake, find, parse
 
 
 def pairs(text):

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from loro_core.app.kinds import Kind
+from loro_core.app.config.kinds import Kind
 
 T = TypeVar("T")
 

@@ -10,10 +10,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from loro_core.app.keys import PREFIX, Key
-from loro_core.app.kinds import Kind, Unfit, closest
-from loro_core.app.settings import TABLES, all_keys
-from loro_core.app.toml_lines import KeyPath
+from loro_core.app.config.keys import PREFIX, Key
+from loro_core.app.config.kinds import Kind, Unfit, closest
+from loro_core.app.config.settings import TABLES, all_keys
+from loro_core.app.config.toml_lines import KeyPath
 from loro_core.errors import ConfigError
 
 FILE_VARIABLE = "LORO_CONFIG"

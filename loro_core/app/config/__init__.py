@@ -16,10 +16,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
-from loro_core.app import dotenv
-from loro_core.app.resolve import resolve
-from loro_core.app.settings import Settings
-from loro_core.app.sources import (
+from loro_core.app.config import dotenv
+from loro_core.app.config.resolve import resolve
+from loro_core.app.config.settings import Settings
+from loro_core.app.config.sources import (
     FILE_VARIABLE,
     Document,
     Option,
@@ -29,7 +29,7 @@ from loro_core.app.sources import (
     unknown_variables,
     variables_layer,
 )
-from loro_core.app.toml_lines import key_lines
+from loro_core.app.config.toml_lines import key_lines
 from loro_core.errors import ConfigError
 
 if sys.version_info >= (3, 11):

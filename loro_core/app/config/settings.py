@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from loro_core.app.keys import Key, Row, Variable, keys_of, setting
-from loro_core.app.kinds import Address, ApiKey, Choice, Fields, Flag, Names, Number, Text, Url, Whole, WholeOr
+from loro_core.app.config.keys import Key, Row, Variable, keys_of, setting
+from loro_core.app.config.kinds import Address, ApiKey, Choice, Fields, Flag, Names, Number, Text, Url, Whole, WholeOr
 from loro_core.chat import Json, nothing
 from loro_core.decide.release.profile import PROFILES
 from loro_core.fleet import Deployment, Secret

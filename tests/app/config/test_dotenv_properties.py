@@ -5,7 +5,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loro_core.app.dotenv import Assignment, parse
+from loro_core.app.config.dotenv import Assignment, parse
 
 names = st.from_regex(r"[A-Za-z_][A-Za-z0-9_.]{0,8}", fullmatch=True)
 values = st.text(max_size=20).filter(lambda v: "\r\n" not in v)

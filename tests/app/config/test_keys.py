@@ -7,9 +7,9 @@ import dataclasses
 import pytest
 
 from loro_core.app import config
-from loro_core.app.kinds import Number, Unfit, Whole
-from loro_core.app.settings import HTTP_ADDR, TABLES, all_keys
-from loro_core.app.sources import KEYS, VARIABLES
+from loro_core.app.config.kinds import Number, Unfit, Whole
+from loro_core.app.config.settings import HTTP_ADDR, TABLES, all_keys
+from loro_core.app.config.sources import KEYS, VARIABLES
 from loro_core.errors import ConfigError
 
 RANGED = [

@@ -21,8 +21,8 @@ from enum import Enum
 from types import MappingProxyType
 from typing import Any
 
+from loro_core.app.config.settings import Settings
 from loro_core.app.metrics import Metrics
-from loro_core.app.settings import Settings
 from loro_core.chat import Json
 
 

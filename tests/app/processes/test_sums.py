@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loro_core.app.exposition import families
-from loro_core.app.messages import Standing, Tally, decode, encode
 from loro_core.app.metrics import Metrics, ReplyRecord
-from loro_core.app.sums import added_up, without_gauges
+from loro_core.app.processes.messages import Standing, Tally, decode, encode
+from loro_core.app.processes.sums import added_up, without_gauges
 from loro_core.chat import ReplyUsage, TurnKind, Usage
 from loro_core.decide.estimate import Window
 from loro_core.decide.prefill import Rung

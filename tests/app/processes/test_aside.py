@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from loro_core.app.aside import Aside
 from loro_core.app.config import load
+from loro_core.app.processes.aside import Aside
 from loro_core.wire.http1 import Headers
 from loro_core.wire.http1_decoder import RequestHead
 

@@ -13,10 +13,10 @@ import socket
 
 import trio
 
-from loro_core.app.hub import Hub
-from loro_core.app.messages import Greeting, Word, encode
-from loro_core.app.settings import NEVER, Settings
-from loro_core.app.workers import worker_command
+from loro_core.app.config.settings import NEVER, Settings
+from loro_core.app.processes.hub import Hub
+from loro_core.app.processes.messages import Greeting, Word, encode
+from loro_core.app.processes.workers import worker_command
 from loro_core.runtime.http_service import Drain
 from loro_core.runtime.link import LinkClosed
 from loro_core.runtime.workers import Worker, Workers

@@ -7,9 +7,9 @@ from contextlib import suppress
 
 import trio
 
-from loro_core.app.hub import Hub
-from loro_core.app.messages import Ask, Standing, Tally, Word, decode, encode
 from loro_core.app.metrics import Metrics
+from loro_core.app.processes.hub import Hub
+from loro_core.app.processes.messages import Ask, Standing, Tally, Word, decode, encode
 from loro_core.runtime.http_service import Counts
 from loro_core.runtime.link import Link, LinkClosed, Receive
 

@@ -9,8 +9,8 @@ from types import MappingProxyType
 from typing import Any
 
 from loro_core.app import demo
-from loro_core.app.keys import Key, keys_of
-from loro_core.app.settings import (
+from loro_core.app.config.keys import Key, keys_of
+from loro_core.app.config.settings import (
     HTTP_ADDR,
     TABLES,
     FallbackSettings,
@@ -25,7 +25,7 @@ from loro_core.app.settings import (
     Source,
     WordsSettings,
 )
-from loro_core.app.sources import KEYS, Given, Layer
+from loro_core.app.config.sources import KEYS, Given, Layer
 from loro_core.errors import ConfigError
 
 SMALL, LARGE = "models.small", "models.large"

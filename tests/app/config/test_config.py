@@ -8,8 +8,8 @@ import sys
 import pytest
 
 from loro_core.app import config
-from loro_core.app.kinds import Url
-from loro_core.app.sources import Option
+from loro_core.app.config.kinds import Url
+from loro_core.app.config.sources import Option
 from loro_core.errors import ConfigError
 from loro_core.fleet import Deployment, Secret
 

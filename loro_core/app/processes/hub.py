@@ -12,9 +12,9 @@ import logging
 import trio
 
 from loro_core.app.exposition import families, worker_families
-from loro_core.app.messages import Ask, Standing, Tally, Word, decode, encode
 from loro_core.app.metrics import Metrics
-from loro_core.app.sums import added_up, without_gauges
+from loro_core.app.processes.messages import Ask, Standing, Tally, Word, decode, encode
+from loro_core.app.processes.sums import added_up, without_gauges
 from loro_core.runtime.link import LinkClosed
 from loro_core.runtime.workers import Worker, Workers
 from loro_core.wire.exposition import encode_exposition

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import sys
 
-from loro_core.app.toml_lines import key_lines
+from loro_core.app.config.toml_lines import key_lines
 
 if sys.version_info >= (3, 11):
     import tomllib

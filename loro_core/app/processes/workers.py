@@ -15,10 +15,10 @@ from pathlib import Path
 
 import trio
 
-from loro_core.app.hub import Hub
-from loro_core.app.messages import Greeting, Word, encode
+from loro_core.app.config.settings import Settings
 from loro_core.app.phrases import words_problems
-from loro_core.app.settings import Settings
+from loro_core.app.processes.hub import Hub
+from loro_core.app.processes.messages import Greeting, Word, encode
 from loro_core.errors import ConfigError
 from loro_core.runtime.workers import Workers
 
@@ -26,7 +26,9 @@ LOGGER = logging.getLogger("loro.serve")
 
 # `-m` would put the working directory before everything else a worker imports; this takes over the supervisor's own
 # path, in which `--plugin` modules were found. The name behind it is for whoever reads a list of processes.
-_START = "import sys; sys.path[:] = sys.argv[3:]; from loro_core.app.worker import main; main(int(sys.argv[2]))"
+_START = (
+    "import sys; sys.path[:] = sys.argv[3:]; from loro_core.app.processes.worker import main; main(int(sys.argv[2]))"
+)
 
 
 def check_for_workers(settings: Settings) -> None:
