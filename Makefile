@@ -57,7 +57,7 @@ check: $(VENV)/dev
 	$(PY) -m mypy
 
 deep: $(VENV)/dev $(VENV)/compiled
-	HYPOTHESIS_PROFILE=deep $(PY) -m pytest -q $(SPREAD) $(ARGS)
+	HYPOTHESIS_PROFILE=$${HYPOTHESIS_PROFILE:-deep} $(PY) -m pytest -q $(SPREAD) $(ARGS)
 
 voice-env: $(VOICE)/ready
 

@@ -1,4 +1,6 @@
-"""Hypothesis profiles: the everyday one is quick and the same on every run; HYPOTHESIS_PROFILE=deep looks longer."""
+"""Hypothesis profiles: the everyday one is quick, HYPOTHESIS_PROFILE=deep looks longer; both are the same on every run.
+HYPOTHESIS_PROFILE=explore looks as long as deep, each time elsewhere: for whoever can fix what it finds.
+"""
 
 from __future__ import annotations
 
@@ -15,5 +17,8 @@ for name in ("SSL_CERT_FILE", "SSL_CERT_DIR"):
 settings.register_profile(
     "default", max_examples=40, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )
-settings.register_profile("deep", max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "deep", max_examples=400, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.register_profile("explore", max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))

@@ -29,6 +29,10 @@ LOGARITHMIC_FROM = 20
 """Where the largest value is so many times the smallest, a linear axis would show only the largest."""
 
 
+LOGARITHMIC_TO = 1e12
+"""And where it is so many times the smallest, a mark a decade would be no scale any more."""
+
+
 @dataclass(frozen=True, slots=True)
 class Axis:
     """A scale from values to pixels. marks: the values that get a line."""
@@ -44,7 +48,7 @@ class Axis:
     def over(cls, values: Sequence[float], start: float, end: float) -> Axis:
         """Return an axis that shows all `values`: logarithmic if they are far apart and above 0, else from 0."""
         low, high = min(values, default=0.0), max(values, default=1.0)
-        if low > 0 and high / low >= LOGARITHMIC_FROM:
+        if low > 0 and LOGARITHMIC_FROM <= high / low <= LOGARITHMIC_TO:
             floor, ceiling = math.floor(math.log10(low)), math.ceil(math.log10(high))
             marks = tuple(10.0**k for k in range(floor, ceiling + 1))
             return cls(marks[0], marks[-1], start, end, True, marks)

