@@ -124,19 +124,18 @@ class _Race:
         self._children.cancel_scope.cancel()
 
     async def _answered(self, deltas: Sequence[Delta]) -> None:
-        if self._ack_scope is None and not self._ticking:
-            await self._carry_out(self._merge.receive_deltas(deltas, trio.current_time()))
-        else:
-            async with self._lock:
-                await self._carry_out(self._merge.receive_deltas(deltas, trio.current_time()))
-        self._mind_the_deadline()
+        await self._act(lambda: self._merge.receive_deltas(deltas, trio.current_time()))
 
     async def _feed(self, event: Event) -> None:
+        await self._act(lambda: self._merge.receive(event))
+
+    async def _act(self, decide: Callable[[], list[Action]]) -> None:
+        """Carry out what `decide` says when it is this leg's turn."""
         if self._ack_scope is None and not self._ticking:
-            await self._carry_out(self._merge.receive(event))
+            await self._carry_out(decide())
         else:
             async with self._lock:
-                await self._carry_out(self._merge.receive(event))
+                await self._carry_out(decide())
         self._mind_the_deadline()
 
     async def _carry_out(self, actions: list[Action]) -> None:
