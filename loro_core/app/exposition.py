@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from loro_core.app.metrics import LATENCIES, Metrics, Mode, UpstreamNumbers
 from loro_core.app.processes.messages import Standing
@@ -138,58 +138,37 @@ def _latency(latency: str, modes: Mapping[str, Mode]) -> Family:
     )
 
 
-def _upstreams(upstreams: Mapping[str, UpstreamNumbers]) -> Iterator[Family]:
-    def by_deployment(values: Mapping[str, int]) -> list[Sample]:
-        return [Sample(value=value, labels={"deployment": name}) for name, value in values.items()]
+_UPSTREAM_COUNTERS: tuple[tuple[str, str, Callable[[UpstreamNumbers], int]], ...] = (
+    ("loro_upstream_calls_total", "Calls begun, by deployment; a retry is not counted again.", lambda u: u.calls),
+    ("loro_upstream_cancelled_total", "Calls cancelled because nobody needed them any more.", lambda u: u.cancelled),
+    ("loro_upstream_retries_total", "Further tries, by deployment.", lambda u: u.retries),
+    (
+        "loro_upstream_asked_otherwise_total",
+        "Calls asked again at once in another way, because the upstream would not go on from words.",
+        lambda u: u.asked_otherwise,
+    ),
+    ("loro_upstream_hedges_total", "Calls begun beside a silent one, by deployment.", lambda u: u.hedges),
+    ("loro_upstream_hedges_won_total", "Calls begun beside a silent one that gave the answer.", lambda u: u.hedges_won),
+    (
+        "loro_upstream_wasted_total",
+        "Calls cancelled because the other one of a hedge answered first.",
+        lambda u: u.wasted,
+    ),
+    (
+        "loro_upstream_set_aside_total",
+        "How often a deployment had failed so often in a row that it was asked last for a while.",
+        lambda u: u.set_aside,
+    ),
+)
+"""(name, help, the count) of what each deployment has one of."""
 
-    yield Family(
-        name="loro_upstream_calls_total",
-        kind="counter",
-        help="Calls begun, by deployment; a retry is not counted again.",
-        samples=by_deployment({name: u.calls for name, u in upstreams.items()}),
-    )
-    yield Family(
-        name="loro_upstream_cancelled_total",
-        kind="counter",
-        help="Calls cancelled because nobody needed them any more.",
-        samples=by_deployment({name: u.cancelled for name, u in upstreams.items()}),
-    )
-    yield Family(
-        name="loro_upstream_retries_total",
-        kind="counter",
-        help="Further tries, by deployment.",
-        samples=by_deployment({name: u.retries for name, u in upstreams.items()}),
-    )
-    yield Family(
-        name="loro_upstream_asked_otherwise_total",
-        kind="counter",
-        help="Calls asked again at once in another way, because the upstream would not go on from words.",
-        samples=by_deployment({name: u.asked_otherwise for name, u in upstreams.items()}),
-    )
-    yield Family(
-        name="loro_upstream_hedges_total",
-        kind="counter",
-        help="Calls begun beside a silent one, by deployment.",
-        samples=by_deployment({name: u.hedges for name, u in upstreams.items()}),
-    )
-    yield Family(
-        name="loro_upstream_hedges_won_total",
-        kind="counter",
-        help="Calls begun beside a silent one that gave the answer.",
-        samples=by_deployment({name: u.hedges_won for name, u in upstreams.items()}),
-    )
-    yield Family(
-        name="loro_upstream_wasted_total",
-        kind="counter",
-        help="Calls cancelled because the other one of a hedge answered first.",
-        samples=by_deployment({name: u.wasted for name, u in upstreams.items()}),
-    )
-    yield Family(
-        name="loro_upstream_set_aside_total",
-        kind="counter",
-        help="How often a deployment had failed so often in a row that it was asked last for a while.",
-        samples=by_deployment({name: u.set_aside for name, u in upstreams.items()}),
-    )
+
+def _upstreams(upstreams: Mapping[str, UpstreamNumbers]) -> Iterator[Family]:
+    def by_deployment(count: Callable[[UpstreamNumbers], int]) -> list[Sample]:
+        return [Sample(value=count(numbers), labels={"deployment": name}) for name, numbers in upstreams.items()]
+
+    for name, told, count in _UPSTREAM_COUNTERS:
+        yield Family(name=name, kind="counter", help=told, samples=by_deployment(count))
     yield Family(
         name="loro_upstream_taken_over_total",
         kind="counter",
@@ -214,7 +193,7 @@ def _upstreams(upstreams: Mapping[str, UpstreamNumbers]) -> Iterator[Family]:
         name="loro_upstream_in_flight",
         kind="gauge",
         help="Calls under way now, by deployment.",
-        samples=by_deployment({name: u.in_flight for name, u in upstreams.items()}),
+        samples=by_deployment(lambda u: u.in_flight),
     )
 
 
