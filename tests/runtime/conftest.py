@@ -1,8 +1,9 @@
-"""A client of one HTTP connection, over memory streams."""
+"""A client of one HTTP connection, over memory streams; a certificate authority, and whoever trusts it."""
 
 from __future__ import annotations
 
 import json
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ import h11
 import pytest
 import trio
 import trio.testing
+import trustme
 
 from loro_core.errors import LoroError
 from loro_core.runtime.http_connection import serve_connection
@@ -148,3 +150,15 @@ def no_proxy_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture
+def trusting(authority: trustme.CA) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    return context

@@ -37,18 +37,6 @@ deployment = functools.partial(plain, http2=True)
 ask = functools.partial(ask_as_told, http2=True)
 
 
-@pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    return trustme.CA()
-
-
-@pytest.fixture
-def trusting(authority: trustme.CA) -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    authority.configure_trust(context)
-    return context
-
-
 class Http2Server:
     """Answers over HTTP/2 and nothing else. seen: method, path and body of each request."""
 

@@ -15,18 +15,6 @@ from tests.runtime.servers import Server, answer_ok, ask, serving, sockets
 pytestmark = pytest.mark.usefixtures("no_proxy_of_the_environment")
 
 
-@pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    return trustme.CA()
-
-
-@pytest.fixture
-def trusting(authority: trustme.CA) -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    authority.configure_trust(context)
-    return context
-
-
 @pytest.fixture
 def certified(authority: trustme.CA) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

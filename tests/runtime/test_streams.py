@@ -22,11 +22,6 @@ def tcp_pair() -> tuple[TcpStream, trio.SocketStream]:
     return TcpStream(ours), trio.SocketStream(trio.socket.from_stdlib_socket(theirs))
 
 
-@pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    return trustme.CA()
-
-
 @pytest.fixture
 def client_context(authority: trustme.CA) -> ssl.SSLContext:
     context = ssl.create_default_context()
