@@ -7,7 +7,7 @@
         BadRequest 400, Unauthorized 401, NotFound 404, MethodNotAllowed 405, TimedOut 408, Superseded 409, ...
       Overloaded(retry_after_s)     nobody's                                           429 or 503
       UpstreamError(deployment, phase)  a model's                                      502, 504 or its own
-        UpstreamUnreachable UpstreamTimeout UpstreamStatus UpstreamProtocolError UpstreamClosed
+        UpstreamUnreachable UpstreamTimeout UpstreamStatus UpstreamProtocolError UpstreamClosed UpstreamBusy
       InternalError                 ours                                               500
 
 Each carries what an OpenAI error body needs: `status`, `type`, `code`, `param`, and its message. Messages show the
@@ -233,6 +233,39 @@ class UpstreamClosed(UpstreamError):
 
     code = "upstream_closed"
     kind = "closed"
+
+
+class UpstreamBusy(UpstreamError):
+    """It takes no more now: its queue is full, or no seat was free in time. retry_after_s: when it is worth a try.
+
+    full: the queue is at its bound (429), else the wait was too long or the model cannot run now (503).
+    """
+
+    status = 503
+    type = "overloaded_error"
+    code = "model_busy"
+    kind = "busy"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        retry_after_s: float,
+        full: bool = False,
+        deployment: str = "",
+        phase: Phase = "connect",
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message, deployment=deployment, phase=phase)
+        self.retry_after_s = retry_after_s
+        self._headers = dict(headers or {})
+        if full:
+            self.status = 429
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        # Nothing was asked of a model yet: the client's own retries are welcome.
+        return {"retry-after": str(max(1, round(self.retry_after_s))), **self._headers}
 
 
 class UpstreamStatus(UpstreamError):

@@ -15,7 +15,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 ROOTS = {"loro_core": ROOT, "providers": ROOT / "providers", "contrib": ROOT / "contrib"}
 
-VOCABULARY = ("loro_core.chat", "loro_core.fleet", "loro_core.errors", "loro_core._version")
+VOCABULARY = ("loro_core.chat", "loro_core.fleet", "loro_core.models", "loro_core.errors", "loro_core._version")
 FACE = "loro_core"
 CLOCKS_AND_CHANCE = ("time", "random", "logging", "socket")
 IO_LIBRARIES = ("trio", "httpx", "httpcore")
