@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
-from loro_core.chat import nothing
 from loro_core.fleet import Deployment
 
 
@@ -55,7 +54,7 @@ class Launch:
     kind: str
     command: tuple[str, ...]
     directory: str | None = None
-    environment: Mapping[str, str] = field(default_factory=nothing, repr=False)
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     port: int = 0
     health_path: str = "/health"
     base_path: str = "/v1"

@@ -23,11 +23,12 @@ from loro_core.app.processes.hub import Hub
 from loro_core.app.replies import Part
 from loro_core.app.routes import Routes
 from loro_core.app.watch import log_trouble
+from loro_core.decide.catalogue import Catalogue, Route
 from loro_core.decide.hedge import HedgeBudget
 from loro_core.decide.prefill import Ladder
 from loro_core.decide.release.profile import FALLBACK, PROFILES
 from loro_core.errors import ConfigError
-from loro_core.fleet import Leg, Snapshot
+from loro_core.fleet import Snapshot
 from loro_core.plugin.registry import Registry
 from loro_core.runtime.calls import Calls, open_calls
 from loro_core.runtime.http_client import open_http
@@ -116,11 +117,9 @@ def _chat_settings(settings: Settings, registry: Registry) -> ChatSettings:
             stream_default=reply.stream_default,
             platform_fields=PLATFORM_FIELDS | set(reply.platform_fields),
         ),
+        catalogue=catalogue_of(settings),
         snapshot=Snapshot(
-            deployments={
-                Leg.ACK: () if settings.small is None else (settings.small,),
-                Leg.ANSWER: settings.answering,
-            },
+            deployments={},
             words_deadline_s=reply.words_deadline_s,
             quick_deadline_s=reply.quick_deadline_s,
             slack_s=reply.slack_s,
@@ -134,6 +133,11 @@ def _chat_settings(settings: Settings, registry: Registry) -> ChatSettings:
         adopt_within_s=reply.adopt_within_s,
         comment_after_s=reply.comment_after_s,
     )
+
+
+def catalogue_of(settings: Settings) -> Catalogue:
+    """Return what can be asked for by name."""
+    return Catalogue(default=Route(answering=settings.answering, acknowledge=settings.small))
 
 
 def _hedging(settings: Settings, metrics: Metrics) -> Hedging | None:

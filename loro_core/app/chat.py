@@ -20,6 +20,7 @@ from loro_core.app.replies import Ledger, Outlet, Part, StreamOutlet, WholeOutle
 from loro_core.app.routes import Fields
 from loro_core.chat import ChatRequest, Turn, TurnKind
 from loro_core.decide.announce import Announcer, ToolLines, offers_tools
+from loro_core.decide.catalogue import Catalogue, Route
 from loro_core.decide.contract import hold_to_contract
 from loro_core.decide.hearing import Hearing
 from loro_core.decide.hygiene import KnownWords
@@ -32,7 +33,7 @@ from loro_core.decide.turn import CallMemory, classify
 from loro_core.decide.wording import Opening
 from loro_core.decide.words import choose
 from loro_core.errors import BadRequest, InternalError, LoroError, Superseded
-from loro_core.fleet import Acknowledge, Leg, Plan, Snapshot
+from loro_core.fleet import Acknowledge, Plan, Snapshot
 from loro_core.plugin.api import Policy
 from loro_core.runtime.broadcast import Send
 from loro_core.runtime.calls import Calls, Shared
@@ -50,6 +51,8 @@ POLICY_HEADER = "x-loro-policy"
 class ChatSettings:
     """policies: by name; default_policy is one of them. snapshot: what policies may know, but for what changes.
 
+    catalogue: who serves a request, by the model that it names.
+
     adopt_within_s: how soon after the first an identical request reads the same reply; 0 for never.
     tool_lines: the operator's lines before tool calls; None where calls are not announced.
     comment_after_s: a stream that was silent for so long gets a comment; 0 for never.
@@ -59,6 +62,7 @@ class ChatSettings:
     policies: Mapping[str, Policy]
     default_policy: str
     rules: RequestRules
+    catalogue: Catalogue
     snapshot: Snapshot
     phrasebook: Phrasebook
     tool_lines: ToolLines | None = None
@@ -69,10 +73,14 @@ class ChatSettings:
 
 
 class Chat:
-    """Serves chat completions. calls: where replies are made that several requests may read."""
+    """Serves chat completions. calls: where replies are made that several requests may read.
+
+    catalogue: may be set anew; replies in the making go on as they were begun.
+    """
 
     def __init__(self, settings: ChatSettings, line: Line, metrics: Metrics, calls: Calls[Part, Making]) -> None:
         self._settings = settings
+        self.catalogue = settings.catalogue
         self._line = line
         self._metrics = metrics
         self._calls = calls
@@ -84,7 +92,8 @@ class Chat:
         try:
             asked = decode_chat_request(request.body, self._settings.rules)
             fields["model"] = asked.model
-            policy = self._policy(request.header(POLICY_HEADER))
+            route = self.catalogue.chat(asked.model)
+            policy = self._policy(request.header(POLICY_HEADER) or route.policy)
             profile = recognise(request.header, asked) or self._settings.default_client
             if asks_for_ledger(request.header(LEDGER_HEADER)):
                 # It stands in the chunk of the usage.
@@ -95,7 +104,9 @@ class Chat:
         turn = self._turn(asked, request, policy)
         fields["turn"] = turn.kind.value
         shared = self._calls.find(turn.key, turn.digest) if turn.kind is TurnKind.RESENT else None
-        making = shared.about if shared is not None else self._making(asked, turn, policy, profile, request)
+        making = (
+            shared.about if shared is not None else self._making(asked, turn, route, policy, profile, request=request)
+        )
         await self._serve(making, shared, profile, request, reply=reply, fields=fields)
 
     def _policy(self, wanted: str | None) -> Policy:
@@ -115,25 +126,33 @@ class Chat:
             resent_within_s=self._settings.adopt_within_s,
         )
 
-    def _making(self, asked: ChatRequest, turn: Turn, policy: Policy, profile: Profile, request: HttpRequest) -> Making:
+    def _making(
+        self,
+        asked: ChatRequest,
+        turn: Turn,
+        route: Route,
+        policy: Policy,
+        profile: Profile,
+        *,
+        request: HttpRequest,
+    ) -> Making:
         if turn.kind is TurnKind.REVISED:
             superseded = self._calls.supersede(turn.key)
             if superseded is not None:
                 superseded.superseded = True
-        small = self._settings.snapshot.deployments.get(Leg.ACK, ())
         return Making(
             self._line,
-            self._decide(asked, turn, policy, profile),
+            self._decide(asked, turn, route, policy, profile),
             self._known,
-            answering=self._settings.snapshot.deployments[Leg.ANSWER],
-            small=small[0] if small else None,
+            answering=route.answering,
+            small=route.acknowledge,
             note=self._memory.begin(turn, asked, trio.current_time()),
             apology=self._settings.apology,
             trace_legs=request.header(TRACE_HEADER) == TRACE_LEGS,
         )
 
-    def _decide(self, asked: ChatRequest, turn: Turn, policy: Policy, profile: Profile) -> Decision:
-        plan = hold_to_contract(self._plan(policy, asked, turn, profile), asked)
+    def _decide(self, asked: ChatRequest, turn: Turn, route: Route, policy: Policy, profile: Profile) -> Decision:
+        plan = hold_to_contract(self._plan(policy, asked, turn, route, profile), asked)
         opening = None
         if plan.acknowledge is not None:
             plan, opening = self._word(plan, plan.acknowledge, asked, turn, profile)
@@ -161,10 +180,11 @@ class Chat:
             acknowledge = replace(acknowledge, ask_model=False)
         return replace(plan, acknowledge=acknowledge), Opening.of(acknowledge, phrase, profile)
 
-    def _plan(self, policy: Policy, asked: ChatRequest, turn: Turn, profile: Profile) -> Plan:
+    def _plan(self, policy: Policy, asked: ChatRequest, turn: Turn, route: Route, profile: Profile) -> Plan:
         now = trio.current_time()
         snapshot = replace(
             self._settings.snapshot,
+            deployments=route.by_leg,
             loads=self._metrics.loads(),
             expectations=self._metrics.expectations(asked.prompt_chars, now),
             turn=turn,
