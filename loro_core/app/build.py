@@ -118,6 +118,21 @@ def _chat_settings(settings: Settings, registry: Registry) -> ChatSettings:
             platform_fields=PLATFORM_FIELDS | set(reply.platform_fields),
         ),
         catalogue=catalogue_of(settings),
+        phrasebook=phrasebook(settings.words, Path.cwd()),
+        tool_lines=lines if reply.announce_tools else None,
+        default_client=FALLBACK if reply.client is None else PROFILES[reply.client],
+        adopt_within_s=reply.adopt_within_s,
+        comment_after_s=reply.comment_after_s,
+    )
+
+
+def catalogue_of(settings: Settings) -> Catalogue:
+    """Return what can be asked for by name."""
+    reply = settings.reply
+    default = Route(
+        answering=settings.answering,
+        acknowledge=settings.small,
+        apology=reply.apology,
         snapshot=Snapshot(
             deployments={},
             words_deadline_s=reply.words_deadline_s,
@@ -126,18 +141,8 @@ def _chat_settings(settings: Settings, registry: Registry) -> ChatSettings:
             floor_s=reply.floor_s,
             first_turn=reply.first_turn,
         ),
-        phrasebook=phrasebook(settings.words, Path.cwd()),
-        tool_lines=lines if reply.announce_tools else None,
-        default_client=FALLBACK if reply.client is None else PROFILES[reply.client],
-        apology=reply.apology,
-        adopt_within_s=reply.adopt_within_s,
-        comment_after_s=reply.comment_after_s,
     )
-
-
-def catalogue_of(settings: Settings) -> Catalogue:
-    """Return what can be asked for by name."""
-    return Catalogue(default=Route(answering=settings.answering, acknowledge=settings.small))
+    return Catalogue(default=default)
 
 
 def _hedging(settings: Settings, metrics: Metrics) -> Hedging | None:
