@@ -188,6 +188,23 @@ class ModelStatus:
     waiting: int = 0
     queue_p95_s: float | None = None
 
+    @property
+    def state(self) -> InstanceState:
+        """The most useful state that any of its instances is in: READY if one is ready, STOPPED if there is none."""
+        states = {instance.state for instance in self.instances}
+        return next((state for state in _MOST_USEFUL_FIRST if state in states), InstanceState.STOPPED)
+
+
+_MOST_USEFUL_FIRST = (
+    InstanceState.READY,
+    InstanceState.LOADING,
+    InstanceState.STARTING,
+    InstanceState.WAITING,
+    InstanceState.DRAINING,
+    InstanceState.STOPPING,
+    InstanceState.FAILED,
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogLine:

@@ -97,7 +97,9 @@ async def open_gateway(
             progress=settings.reply.progress,
         )
         chat = Chat(_chat_settings(settings, registry), line, metrics, calls)
-        pages = Inspect(_service(settings), upstreams, metrics, counts, colleagues=colleagues, aside=aside)
+        pages = Inspect(
+            _service(settings), upstreams, metrics, counts, chat.catalogue, colleagues=colleagues, aside=aside
+        )
         yield Gateway(
             handler=Access(_routes(chat, pages, cors)),
             common_headers=lambda headers: cors_headers(cors, headers.get("origin")),
@@ -176,6 +178,7 @@ def _routes(chat: Chat, pages: Inspect, cors: CorsRules) -> Routes:
             # Both with and without /v1: voice platforms append to whatever base they are given.
             "/v1/models": {"GET": pages.models},
             "/models": {"GET": pages.models},
+            "/v1/info": {"GET": pages.about},
             "/v1/chat/completions": {"POST": chat.handle},
             "/chat/completions": {"POST": chat.handle},
         },
