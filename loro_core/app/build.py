@@ -6,7 +6,7 @@ import random
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from loro_core.app.access import Access
@@ -45,11 +45,14 @@ class Gateway:
     """handler: serves every request. common_headers: what every reply says beside its own, errors included.
 
     upstreams: whom it calls.
+    reconfigure: takes over other settings, as far as that is possible without a restart; replies in the making go on
+        as they were begun. Raises ConfigError, and then nothing has changed.
     """
 
     handler: Access
     common_headers: Callable[[Headers], HeaderList]
     upstreams: Upstreams
+    reconfigure: Callable[[Settings], None]
 
 
 def check(settings: Settings, registry: Registry) -> None:
@@ -87,24 +90,35 @@ async def open_gateway(
     # The calls end before the connections that they are made on.
     async with open_http(settings.deployments) as http, open_calls(Calls[Part, Making]) as calls:
         upstreams = Upstreams(registry.providers, http.bind)
-        line = Line(
-            upstreams=upstreams,
-            observer=observe,
-            rng=rng,
-            ladder=Ladder(),
-            hedging=_hedging(settings, metrics),
-            words_prompt=settings.reply.words_prompt,
-            progress=settings.reply.progress,
-        )
-        chat = Chat(_chat_settings(settings, registry), line, metrics, calls)
+        line = Line(upstreams=upstreams, observer=observe, rng=rng, ladder=Ladder())
+        chat_settings = _chat_settings(settings, registry)
+        chat = Chat(chat_settings, _line_for(settings, line, metrics), metrics, calls)
         pages = Inspect(
-            _service(settings), upstreams, metrics, counts, chat.catalogue, colleagues=colleagues, aside=aside
+            _service(settings), upstreams, metrics, counts, chat_settings.catalogue, colleagues=colleagues, aside=aside
         )
+
+        def reconfigure(settings: Settings) -> None:
+            check(settings, registry)
+            chat_settings = _chat_settings(settings, registry)
+            chat.configure(chat_settings, _line_for(settings, line, metrics))
+            pages.configure(_service(settings), chat_settings.catalogue)
+
         yield Gateway(
             handler=Access(_routes(chat, pages, cors)),
             common_headers=lambda headers: cors_headers(cors, headers.get("origin")),
             upstreams=upstreams,
+            reconfigure=reconfigure,
         )
+
+
+def _line_for(settings: Settings, line: Line, metrics: Metrics) -> Line:
+    """Return `line` as the settings want it; what it has learned of the models stays."""
+    return replace(
+        line,
+        hedging=_hedging(settings, metrics),
+        words_prompt=settings.reply.words_prompt,
+        progress=settings.reply.progress,
+    )
 
 
 def _chat_settings(settings: Settings, registry: Registry) -> ChatSettings:

@@ -71,18 +71,18 @@ class ChatSettings:
 
 
 class Chat:
-    """Serves chat completions. calls: where replies are made that several requests may read.
-
-    catalogue: may be set anew; replies in the making go on as they were begun.
-    """
+    """Serves chat completions. calls: where replies are made that several requests may read."""
 
     def __init__(self, settings: ChatSettings, line: Line, metrics: Metrics, calls: Calls[Part, Making]) -> None:
-        self._settings = settings
-        self.catalogue = settings.catalogue
-        self._line = line
         self._metrics = metrics
         self._calls = calls
         self._memory = CallMemory()
+        self.configure(settings, line)
+
+    def configure(self, settings: ChatSettings, line: Line) -> None:
+        """Serve as these say from now on; replies in the making go on as they were begun."""
+        self._settings = settings
+        self._line = line
         own = settings.tool_lines
         self._known = KnownWords.of(settings.phrasebook).also(own.all() if own is not None else ())
 
@@ -90,7 +90,7 @@ class Chat:
         try:
             asked = decode_chat_request(request.body, self._settings.rules)
             fields["model"] = asked.model
-            route = self.catalogue.chat(asked.model)
+            route = self._settings.catalogue.chat(asked.model)
             policy = self._policy(request.header(POLICY_HEADER) or route.policy)
             profile = recognise(request.header, asked) or self._settings.default_client
             if asks_for_ledger(request.header(LEDGER_HEADER)):

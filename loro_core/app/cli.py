@@ -161,7 +161,7 @@ def load_settings(args: argparse.Namespace) -> Settings:
 
 def _serve(args: argparse.Namespace) -> int:
     settings = load_settings(args)
-    return int(importlib.import_module("loro_core.app.serve").main(settings))
+    return int(importlib.import_module("loro_core.app.serve").main(settings, lambda: load_settings(args)))
 
 
 def _check_config(args: argparse.Namespace) -> int:

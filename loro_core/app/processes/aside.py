@@ -15,7 +15,7 @@ import trio
 
 from loro_core.app.config.settings import NEVER, Settings
 from loro_core.app.processes.hub import Hub
-from loro_core.app.processes.messages import Greeting, Word, encode
+from loro_core.app.processes.messages import Greeting, NewSettings, Word, encode
 from loro_core.app.processes.workers import worker_command
 from loro_core.runtime.http_service import Drain
 from loro_core.runtime.link import LinkClosed
@@ -36,16 +36,22 @@ class Aside:
         self._limit = None if limit == NEVER or not hasattr(socket, "SCM_RIGHTS") else limit
         self._wanted = trio.Event()
         self._drained = False
+        self._settings = settings
         self.hub = Hub(settings.metrics.window)
         self._workers = self.hub.workers = Workers(
             self.hub,
             count=1,
             command=worker_command,
-            greeting=lambda number: encode(Greeting(number=number, name=name, settings=settings, listeners=None)),
+            greeting=lambda number: encode(Greeting(number=number, name=name, settings=self._settings, listeners=None)),
             farewell=encode(Word.DRAIN),
             drain_s=settings.server.drain_s,
             name=lambda _: name,
         )
+
+    def reconfigure(self, settings: Settings) -> None:
+        """Serve as these say from now on."""
+        self._settings = settings
+        self._workers.tell(encode(NewSettings(settings=settings)))
 
     async def run(self, drain: Drain) -> None:
         """Keep the process running from when it is first wanted until `drain` has begun and it has ended."""
