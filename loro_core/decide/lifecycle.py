@@ -58,7 +58,7 @@ FIRST_PAUSE_S = 0.25
 LONGEST_PAUSE_S = 30.0
 
 GIVE_UP_AFTER = 5
-"""The pauses before giving up come to 4 s at most: what a client waits for a model that cannot be started is bounded."""
+"""The pauses before giving up come to 4 s at most: a client does not wait long for a model that cannot be started."""
 
 MOST_MOVES = 3
 """So often in a row a port that somebody else took is answered by taking another one, without counting a death."""

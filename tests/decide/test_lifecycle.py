@@ -57,53 +57,57 @@ class Life:
         return actions
 
     @property
-    def state(self):
-        return self.machine.state
+    def told(self):
+        return self.machine.state, self.machine.reason
+
+    def at(self, state):
+        return self.machine.state is state
 
 
 def test_a_start_goes_through_loading_to_ready():
     life = Life()
     assert life.feed(StartAsked()) == [Spawn()]
-    assert life.state is State.STARTING
+    assert life.at(State.STARTING)
     assert life.feed(Spawned(7)) == [StartProbing()]
-    assert life.state is State.LOADING
+    assert life.at(State.LOADING)
     assert life.feed(Healthy()) == []
-    assert (life.state, life.machine.reason, life.machine.restarts) == (State.READY, "", 0)
+    assert life.told == (State.READY, "")
+    assert life.machine.restarts == 0
 
 
 def test_a_second_wish_to_start_starts_nothing():
     for events in [(StartAsked(),), TO_LOADING, TO_READY, (*TO_READY, Exited(1))]:
         life = Life(*events)
-        before = life.state
+        before = life.told
         assert life.feed(StartAsked()) == []
-        assert life.state is before
+        assert life.told == before
 
 
 @pytest.mark.parametrize("events", [TO_LOADING, TO_READY])
 def test_a_stop_asks_then_kills_and_ends_stopped(events):
     life = Life(*events)
     assert life.feed(StopAsked()) == [Terminate()]
-    assert life.state is State.STOPPING
+    assert life.at(State.STOPPING)
     assert life.feed(GraceOver()) == [Kill()]
     assert life.feed(Exited(-9)) == []
-    assert (life.state, life.machine.reason) == (State.STOPPED, "")
+    assert life.told == (State.STOPPED, "")
 
 
 def test_a_stop_while_starting_waits_to_hear_whether_there_is_a_process():
     life = Life(StartAsked())
     assert life.feed(StopAsked()) == []
-    assert life.state is State.STOPPING
+    assert life.at(State.STOPPING)
     assert life.feed(Spawned(7)) == [Terminate()]
     life.feed(Exited(-15))
-    assert life.state is State.STOPPED
+    assert life.at(State.STOPPED)
     life = Life(StartAsked(), StopAsked(), NotSpawned("no memory"))
-    assert life.state is State.STOPPED
+    assert life.at(State.STOPPED)
 
 
 def test_draining_ends_with_the_last_call():
     life = Life(*TO_READY)
     assert life.feed(StopAsked(drain=True)) == []
-    assert life.state is State.DRAINING
+    assert life.at(State.DRAINING)
     assert life.feed(StopAsked(drain=True)) == []
     assert life.feed(Idle()) == [Terminate()]
 
@@ -116,14 +120,14 @@ def test_draining_is_cut_short_by_a_stop():
 def test_what_is_wanted_again_while_it_drains_goes_on():
     life = Life(*TO_READY, StopAsked(drain=True))
     assert life.feed(StartAsked()) == []
-    assert life.state is State.READY
+    assert life.at(State.READY)
     assert life.feed(Idle()) == []
 
 
 def test_one_that_dies_while_it_drains_stays_dead():
     life = Life(*TO_READY, StopAsked(drain=True))
     assert life.feed(Exited(-11)) == []
-    assert life.state is State.STOPPED
+    assert life.at(State.STOPPED)
     assert life.machine.reason == "ended by SIGSEGV while it was drained"
 
 
@@ -131,19 +135,19 @@ def test_what_is_wanted_again_while_it_stops_is_started_when_it_is_gone():
     life = Life(*TO_READY, StopAsked())
     assert life.feed(StartAsked()) == []
     assert life.feed(Exited(-15)) == [Spawn()]
-    assert life.state is State.STARTING
+    assert life.at(State.STARTING)
 
 
 def test_the_last_wish_counts_while_it_stops():
     life = Life(*TO_READY, StopAsked(), StartAsked(), StopAsked())
     assert life.feed(Exited(-15)) == []
-    assert life.state is State.STOPPED
+    assert life.at(State.STOPPED)
 
 
 def test_a_stop_takes_back_a_death_that_was_being_dealt_with():
     life = Life(*TO_READY, HealthLost("silent"), StopAsked())
     life.feed(Exited(-9))
-    assert life.state is State.STOPPED
+    assert life.at(State.STOPPED)
 
 
 def test_quick_deaths_are_answered_by_growing_pauses_and_then_by_giving_up():
@@ -153,12 +157,12 @@ def test_quick_deaths_are_answered_by_growing_pauses_and_then_by_giving_up():
         whole = min(FIRST_PAUSE_S * 2 ** (n - 1), LONGEST_PAUSE_S)
         assert isinstance(pause, Pause)
         assert whole / 2 <= pause.seconds <= whole
-        assert (life.state, life.machine.reason) == (State.WAITING, "exited with status 1")
+        assert life.told == (State.WAITING, "exited with status 1")
         assert life.feed(PauseOver()) == [Spawn()]
         assert life.machine.restarts == n
         life.feed(Spawned(7))
     assert life.feed(Exited(1, ("loading", "no such tensor"))) == []
-    assert life.state is State.FAILED
+    assert life.at(State.FAILED)
     assert life.machine.reason == (
         f"it died {GIVE_UP_AFTER} times in a row, the last time: exited with status 1\nloading\nno such tensor"
     )
@@ -170,7 +174,7 @@ def test_one_that_is_ready_for_a_moment_does_not_start_its_deaths_anew():
         life.now += STEADY_S - 1
         life.feed(Exited(-9), PauseOver(), Spawned(8), Healthy())
     life.feed(Exited(-9))
-    assert life.state is State.FAILED
+    assert life.at(State.FAILED)
 
 
 def test_after_a_steady_time_it_is_started_at_once():
@@ -178,7 +182,7 @@ def test_after_a_steady_time_it_is_started_at_once():
     life.feed(Exited(-9), PauseOver(), Spawned(8), Healthy())
     life.now += STEADY_S
     assert life.feed(Exited(-9)) == [Spawn()]
-    assert (life.state, life.machine.reason) == (State.STARTING, "ended by SIGKILL")
+    assert life.told == (State.STARTING, "ended by SIGKILL")
     life.feed(Spawned(9))
     (pause,) = life.feed(Exited(1))
     assert isinstance(pause, Pause) and pause.seconds <= FIRST_PAUSE_S, "earlier deaths are forgotten"
@@ -187,7 +191,7 @@ def test_after_a_steady_time_it_is_started_at_once():
 def test_a_program_that_is_not_there_fails_at_once_and_a_lack_of_memory_does_not():
     life = Life(StartAsked())
     assert life.feed(NotSpawned("no program 'llama'", lasting=True)) == []
-    assert (life.state, life.machine.reason) == (State.FAILED, "no program 'llama'")
+    assert life.told == (State.FAILED, "no program 'llama'")
     life = Life(StartAsked())
     assert isinstance(life.feed(NotSpawned("Cannot allocate memory"))[0], Pause)
 
@@ -195,7 +199,7 @@ def test_a_program_that_is_not_there_fails_at_once_and_a_lack_of_memory_does_not
 def test_a_failed_one_starts_anew_when_asked_and_stops_when_told():
     life = Life(StartAsked(), NotSpawned("no program", lasting=True))
     assert life.feed(StopAsked()) == []
-    assert (life.state, life.machine.reason) == (State.STOPPED, "no program")
+    assert life.told == (State.STOPPED, "no program")
     life = Life(StartAsked(), NotSpawned("no program", lasting=True))
     assert life.feed(StartAsked()) == [Spawn()]
     assert life.machine.restarts == 0
@@ -240,7 +244,7 @@ def test_one_whose_port_another_process_serves_is_moved():
 def test_a_stop_while_it_waits_to_start_again_stops_it():
     life = Life(*TO_LOADING, Exited(1))
     assert life.feed(StopAsked(drain=True)) == []
-    assert life.state is State.STOPPED
+    assert life.at(State.STOPPED)
     assert life.feed(PauseOver()) == []
 
 
