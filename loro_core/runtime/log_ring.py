@@ -1,7 +1,7 @@
 """The latest lines that a model's instances wrote, and whoever follows them.
 
-It holds at most `max_lines` lines and `max_bytes` bytes of text; the oldest go first. A follower is a place in it, not a
-queue of its own: one that is slow costs nothing, and is told how many lines had gone before it came to them.
+It holds at most `max_lines` lines and `max_bytes` bytes of text; the oldest go first. A follower is a place in it, not
+a queue of its own: one that is slow costs nothing, and is told how many lines had gone before it came to them.
 """
 
 from __future__ import annotations
