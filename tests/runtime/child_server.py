@@ -8,7 +8,7 @@
     grandchild        starts a process that holds its pipes        daemon           starts one in a session of its own
     grandchild-serves the grandchild listens, not it itself        hang-after=S     answers nobody after S seconds
     say=TEXT          writes TEXT                                  taken            says that its port is taken, ends
-    shared            shares its port (SO_REUSEPORT)
+    shared            shares its port (SO_REUSEPORT)               break-after=S    answers 503 after S seconds
 
 It answers every GET with its process id.
 """
@@ -78,7 +78,7 @@ def main() -> None:
             continue
         connection.settimeout(1)
         connection.recv(4096)
-        good = "never" not in told and age_s >= float(told.get("load", "0"))
+        good = "never" not in told and float(told.get("load", "0")) <= age_s < float(told.get("break-after", "inf"))
         body = str(os.getpid()).encode()
         status = b"200 OK" if good else b"503 Loading"
         connection.sendall(b"HTTP/1.1 %s\r\ncontent-length: %d\r\n\r\n%s" % (status, len(body), body))
