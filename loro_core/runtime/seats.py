@@ -25,7 +25,7 @@ from loro_core.plugin.api import Call, Continues, Provider, UpstreamHttp
 
 Outcome = Literal["answered", "failed", "cancelled"]
 
-DEATH_NOTICE_S = 0.1
+DEATH_NOTICE_S = 0.2
 """A broken connection is seen some milliseconds before the process behind it is known to be dead; so long its reason is
 waited for, to be told to whoever lost the answer."""
 
