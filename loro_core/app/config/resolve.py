@@ -10,6 +10,7 @@ from typing import Any
 
 from loro_core.app import demo
 from loro_core.app.config.keys import Key, keys_of
+from loro_core.app.config.scheduling import AdminSettings, SchedulerSettings
 from loro_core.app.config.settings import (
     HTTP_ADDR,
     TABLES,
@@ -83,6 +84,11 @@ def resolve(stronger: Sequence[Layer], file: Layer) -> Settings:
         metrics=MetricsSettings(**tables["metrics"]),
         log=LogSettings(**tables["log"]),
         plugins=PluginSettings(**tables["plugins"]),
+        scheduler=SchedulerSettings(**tables["scheduler"]),
+        admin=AdminSettings(**tables["admin"]),
+        models=(),
+        pairs=MappingProxyType({}),
+        remotes=(),
         sources=MappingProxyType(resolving.sources),
     )
 
