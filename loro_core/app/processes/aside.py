@@ -32,8 +32,7 @@ class Aside:
     """name: of the process in the log. hub: knows its numbers."""
 
     def __init__(self, settings: Settings, name: str) -> None:
-        limit = settings.server.aside_bytes
-        self._limit = None if limit == NEVER or not hasattr(socket, "SCM_RIGHTS") else limit
+        self._limit = _limit(settings)
         self._wanted = trio.Event()
         self._drained = False
         self._settings = settings
@@ -51,6 +50,7 @@ class Aside:
     def reconfigure(self, settings: Settings) -> None:
         """Serve as these say from now on."""
         self._settings = settings
+        self._limit = _limit(settings)
         self._workers.tell(encode(NewSettings(settings=settings)))
 
     async def run(self, drain: Drain) -> None:
@@ -95,3 +95,14 @@ class Aside:
         while not self._workers.ready:
             await self.hub.changed()
         return self._workers.ready[0]
+
+
+def _limit(settings: Settings) -> int | None:
+    """Return from how many bytes on a body is large, None where no request goes to another process.
+
+    Local models have one owner, which knows who waits for them: where there are any, or may be, all is served there.
+    """
+    limit = settings.server.aside_bytes
+    if limit == NEVER or not hasattr(socket, "SCM_RIGHTS") or settings.models or settings.admin.key is not None:
+        return None
+    return limit
