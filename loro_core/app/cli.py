@@ -113,7 +113,7 @@ def build_parser(with_bench: bool = False) -> argparse.ArgumentParser:
 
     command("serve", _serve, "serve HTTP; this is what loro does without a command", configured=True)
     command("check-config", _check_config, "show the settings and their sources, or all problems", configured=True)
-    command("plugins", _plugins, "list providers, policies and the plugins they come from", configured=True)
+    command("plugins", _plugins, "list providers, policies, balancers and the plugins they come from", configured=True)
     bench = command("bench", _bench, "measure a running gateway", configured=False)
     if with_bench:
         importlib.import_module("loro_core.app.bench").add_arguments(bench)
@@ -186,10 +186,15 @@ def _plugins(args: argparse.Namespace) -> int:
     owners = {
         (kind, name): plugin.name
         for plugin in registry.plugins
-        for kind, names in (("provider", plugin.providers), ("policy", plugin.policies))
+        for kind, names in (
+            ("provider", plugin.providers),
+            ("policy", plugin.policies),
+            ("balancer", plugin.balancers),
+        )
         for name in names
     }
     rows = [("provider", name) for name in registry.providers] + [("policy", name) for name in registry.policies]
+    rows += [("balancer", name) for name in registry.balancers]
     sys.stdout.write(columns([(kind, name, f"by {owners.get((kind, name), CORE)}") for kind, name in rows]))
     sys.stdout.write("\n")
     sys.stdout.write(

@@ -151,14 +151,19 @@ def test_plugins_lists_what_there_is_and_whose_it_is(registry, capsys):
         policies={"adaptive": object(), "mine": object()},
         plugins=(
             LoadedPlugin(name="s", distribution="s-dist", version="1.2", providers=("scripted",), policies=()),
-            LoadedPlugin(name="my_plugin", distribution="", version="", providers=(), policies=("mine",)),
+            LoadedPlugin(
+                name="my_plugin", distribution="", version="", providers=(), policies=("mine",), balancers=("ours",)
+            ),
         ),
+        balancers={"prefix": object(), "ours": object()},
     )
     assert cli.main(["plugins"]) == 0
     assert [line.split() for line in capsys.readouterr().out.splitlines()] == [
         ["provider", "scripted", "by", "s"],
         ["policy", "adaptive", "by", "loro-core"],
         ["policy", "mine", "by", "my_plugin"],
+        ["balancer", "prefix", "by", "loro-core"],
+        ["balancer", "ours", "by", "my_plugin"],
         [],
         ["plugin", "s", "s-dist", "1.2"],
         ["plugin", "my_plugin", "a", "module"],
