@@ -32,8 +32,8 @@ $(VENV)/run: pyproject.toml
 	@touch $@
 
 # An editable installation is not compiled, and where PYTHONDONTWRITEBYTECODE is set each start would compile it anew.
-$(VENV)/compiled: $(VENV)/run $(shell find loro_core providers -name '*.py')
-	$(PY) -m compileall -q loro_core providers
+$(VENV)/compiled: $(VENV)/run $(shell find loro_core providers contrib -name '*.py')
+	$(PY) -m compileall -q loro_core providers contrib
 	@touch $@
 
 $(VENV)/dev: pyproject.toml $(VENV)/run
