@@ -10,6 +10,7 @@ from typing import Protocol
 
 import trio
 
+from loro_core.fleet import Deployment
 from loro_core.models import InstanceState, InstanceStatus, Model
 from loro_core.runtime.log_ring import LogRing
 
@@ -74,6 +75,7 @@ class Instance:
         self.draining = False
         self.over = False
         self.broken = ""
+        self._called: Deployment | None = None
 
     @property
     def status(self) -> InstanceStatus:
@@ -107,6 +109,14 @@ class Instance:
         """Where it is called; "" while it has no address."""
         return self.supervisor.base_url or self.model.deployment.base_url
 
+    @property
+    def deployment(self) -> Deployment:
+        """How it is called."""
+        base_url = self.base_url
+        if self._called is None or self._called.base_url != base_url:
+            self._called = replace(self.model.deployment, base_url=base_url)  # dear, and the same for every call
+        return self._called
+
     def start(self) -> None:
         self.draining = False
         self.supervisor.start()
@@ -125,7 +135,7 @@ class Instance:
     def renew(self, model: Model | None) -> None:
         """Take in a new configuration, None for none any more: what does not concern the process holds at once."""
         if model is not None and model.launch == self.model.launch:
-            self.model = model
+            self.model, self._called = model, None
 
 
 class Address:

@@ -23,7 +23,6 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import asynccontextmanager
-from dataclasses import replace
 
 import trio
 
@@ -195,7 +194,9 @@ class Seating:
         return any(instance.ready for name in models for instance in self.of_model(name))
 
     def of_model(self, name: str) -> Iterator[Instance]:
-        return (instance for instance in self.instances.values() if instance.model.name == name)
+        """Give the instances of a model, those that are leaving among them."""
+        found = map(self.instances.get, self._dispatcher.instances(name))
+        return (instance for instance in found if instance is not None)
 
     def position(self, ticket_id: int) -> int:
         """Return the place of a ticket in the queue, from 1; 0 if it is not there."""
@@ -242,7 +243,9 @@ class Seating:
                     self._carry_out(action)
         finally:
             self._deciding = False
-        self._nap.deadline = self._dispatcher.next_at
+        next_at = self._dispatcher.next_at
+        if next_at != self._nap.deadline:
+            self._nap.deadline = next_at
 
     def _carry_out(self, action: Action) -> None:
         if isinstance(action, Grant):
@@ -269,7 +272,7 @@ class Seating:
             waiter.ticket,
             instance.id,
             instance.model.name,
-            replace(instance.model.deployment, base_url=instance.base_url),
+            instance.deployment,
             position=waiter.arrived_as,
             granted_at=trio.current_time(),
         )

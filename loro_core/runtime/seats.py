@@ -173,14 +173,14 @@ class Seated:
         Raises UpstreamBusy. After Cancelled the seat, or the place in the queue, is given back.
         """
         request = call.request
-        avoid = self._avoid if self._fleet.elsewhere(self._models, self._avoid) else frozenset[str]()
+        avoids = bool(self._avoid) and self._fleet.elsewhere(self._models, self._avoid)
         async with self._fleet.seat(
             self._models,
             caller=self._asking.caller,
             call=self._asking.call,
             cost=max(1, request.prompt_chars),
             prefix=prefix_hashes([message.text for message in request.messages]),
-            avoid=frozenset(avoid),
+            avoid=frozenset(self._avoid) if avoids else frozenset(),
             within_s=max(0.0, self._fleet.queue_deadline_s - self._queued_s),
             told=self._asking.told,
         ) as seat:

@@ -50,8 +50,11 @@ class Waiter:
         self._over.set()
 
     async def wait(self) -> Seat:
-        """Return the seat. Raises the refusal."""
-        await self._over.wait()
+        """Return the seat. Raises the refusal. Whoever need not wait does not make way for other tasks either."""
+        if self.over:
+            await trio.lowlevel.checkpoint_if_cancelled()
+        else:
+            await self._over.wait()
         if self.seat is None:
             assert self.refusal is not None  # noqa: S101  # one of the two ends the wait
             raise self.refusal

@@ -145,7 +145,8 @@ async def test_a_conversation_stays_at_the_instance_that_knows_it() -> None:
 
 
 async def test_a_dead_model_says_what_it_died_of() -> None:
-    async with live_fleet(fake_model("a", "--exit-at-start", 3)) as live:
+    dies = ("/bin/sh", "-c", "echo 'cannot load it: told to die' >&2; exit 3")
+    async with live_fleet(fake_model("a", launch={"command": dies})) as live:
         answer = await live.ask("a")
         assert isinstance(answer.error, UpstreamBusy)
         assert "told to die" in answer.error.message
