@@ -13,9 +13,6 @@ from enum import Enum
 
 from loro_core.fleet import Deployment
 
-LOCAL = "local"
-"""The provider of a deployment that stands for models of the fleet: its `model` is their name or an alias of theirs."""
-
 
 class ModelKind(Enum):
     """What a model is asked for; one server may serve several kinds."""

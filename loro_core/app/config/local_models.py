@@ -50,7 +50,7 @@ class LocalModelSettings:
         None,
         Choice(WORKERS),
         "what serves it: " + ", ".join(f"`{worker}`" for worker in WORKERS),
-        shown_default="`command` where there is one, none where there is a `base_url`, else `llama.cpp`",
+        shown_default="`command` where there is one, nothing where there is a `base_url`, else `llama.cpp`",
     )
     model_path: str | None = setting(
         None, _PATH, "the model's file", shown_default="required by `llama.cpp` and `llama-server`"
@@ -124,14 +124,14 @@ class LocalModelSettings:
         None, _PATH, "the server's own configuration file", shown_default="required by `llama-api-server`"
     )
     embedding_model_path: str | None = setting(
-        None, _PATH, "the file of the embedding model of a `llama-api-server`", shown_default="none"
+        None, _PATH, "the file of the embedding model of a `llama-api-server`", shown_default="not set"
     )
     tts_model_path: str | None = setting(
-        None, _PATH, "the file of the speech model of a `llama-api-server`", shown_default="none"
+        None, _PATH, "the file of the speech model of a `llama-api-server`", shown_default="not set"
     )
     wasm_path: str = setting(WASM, _PATH, "the program of a `llama-api-server`, run by `wasmedge`")
     base_url: str | None = setting(
-        None, Url(), "where a server runs that somebody else started; then there is no worker", shown_default="none"
+        None, Url(), "where a server runs that somebody else started; then there is no worker", shown_default="not set"
     )
     api_key: Secret | None = setting(  # noqa: RUF009 - it makes a field
         None, ApiKey(), "the key of that server", shown_default='`"none"`'
@@ -163,13 +163,13 @@ class LocalModelSettings:
 class LlamaServerSettings:
     """`[[llama_servers]]`: a `llama-api-server` under `wasmedge`, by the older system's keys."""
 
-    name: str | None = setting(None, _NAME, "how clients call it; unique", shown_default="required")
-    chat_model_path: str | None = setting(None, _PATH, "the file of its chat model", shown_default="none")
-    embedding_model_path: str | None = setting(None, _PATH, "the file of its embedding model", shown_default="none")
-    tts_model_path: str | None = setting(None, _PATH, "the file of its speech model", shown_default="none")
-    port: int | None = setting(
-        None,
-        Whole(1, 65535),
+    name: str | None = setting(None, _NAME, "how clients call it; unique", shown_default="the name of its model's file")
+    chat_model_path: str | None = setting(None, _PATH, "the file of its chat model", shown_default="not set")
+    embedding_model_path: str | None = setting(None, _PATH, "the file of its embedding model", shown_default="not set")
+    tts_model_path: str | None = setting(None, _PATH, "the file of its speech model", shown_default="not set")
+    port: int = setting(
+        0,
+        Whole(0, 65535),
         "where it listens; the same as in its own file",
         shown_default="that of `socket_addr` in its own file",
     )

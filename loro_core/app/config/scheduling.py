@@ -24,6 +24,13 @@ NAME_WANTS = "letters, digits, `_`, `.`, `:`, `@`, `+` and `-`, at most 120 of t
 """How models, pairs and remote servers are called. No `/`: names stand in the paths of `/-/models/NAME`."""
 
 
+@dataclass(frozen=True, slots=True)
+class OwnKey(ApiKey):
+    """A key that loro asks for."""
+
+    wants = 'visible ASCII characters without blanks, or "none"'
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SchedulerSettings:
     """`[scheduler]`: how the fleet of models is run, and who waits for it how long."""
@@ -75,9 +82,9 @@ class AdminSettings:
 
     key: Secret | None = setting(  # noqa: RUF009 - it makes a field
         None,
-        ApiKey(),
+        OwnKey(),
         "the key of `/-/`, where models are administered; without one it is closed",
-        shown_default="not set: closed",
+        shown_default="not set: it is closed",
     )
 
 
