@@ -13,6 +13,9 @@ from enum import Enum
 
 from loro_core.fleet import Deployment
 
+LOCAL = "local"
+"""The provider of a deployment that stands for models of the fleet: its `model` is their name or an alias of theirs."""
+
 
 class ModelKind(Enum):
     """What a model is asked for; one server may serve several kinds."""
@@ -184,6 +187,23 @@ class ModelStatus:
     instances: tuple[InstanceStatus, ...] = ()
     waiting: int = 0
     queue_p95_s: float | None = None
+
+    @property
+    def state(self) -> InstanceState:
+        """The most useful state that any of its instances is in: READY if one is ready, STOPPED if there is none."""
+        states = {instance.state for instance in self.instances}
+        return next((state for state in _MOST_USEFUL_FIRST if state in states), InstanceState.STOPPED)
+
+
+_MOST_USEFUL_FIRST = (
+    InstanceState.READY,
+    InstanceState.LOADING,
+    InstanceState.STARTING,
+    InstanceState.WAITING,
+    InstanceState.DRAINING,
+    InstanceState.STOPPING,
+    InstanceState.FAILED,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -97,7 +97,9 @@ async def open_gateway(
             progress=settings.reply.progress,
         )
         chat = Chat(_chat_settings(settings, registry), line, metrics, calls)
-        pages = Inspect(_service(settings), upstreams, metrics, counts, colleagues=colleagues, aside=aside)
+        pages = Inspect(
+            _service(settings), upstreams, metrics, counts, chat.catalogue, colleagues=colleagues, aside=aside
+        )
         yield Gateway(
             handler=Access(_routes(chat, pages, cors)),
             common_headers=lambda headers: cors_headers(cors, headers.get("origin")),
@@ -118,6 +120,21 @@ def _chat_settings(settings: Settings, registry: Registry) -> ChatSettings:
             platform_fields=PLATFORM_FIELDS | set(reply.platform_fields),
         ),
         catalogue=catalogue_of(settings),
+        phrasebook=phrasebook(settings.words, Path.cwd()),
+        tool_lines=lines if reply.announce_tools else None,
+        default_client=FALLBACK if reply.client is None else PROFILES[reply.client],
+        adopt_within_s=reply.adopt_within_s,
+        comment_after_s=reply.comment_after_s,
+    )
+
+
+def catalogue_of(settings: Settings) -> Catalogue:
+    """Return what can be asked for by name."""
+    reply = settings.reply
+    default = Route(
+        answering=settings.answering,
+        acknowledge=settings.small,
+        apology=reply.apology,
         snapshot=Snapshot(
             deployments={},
             words_deadline_s=reply.words_deadline_s,
@@ -126,18 +143,8 @@ def _chat_settings(settings: Settings, registry: Registry) -> ChatSettings:
             floor_s=reply.floor_s,
             first_turn=reply.first_turn,
         ),
-        phrasebook=phrasebook(settings.words, Path.cwd()),
-        tool_lines=lines if reply.announce_tools else None,
-        default_client=FALLBACK if reply.client is None else PROFILES[reply.client],
-        apology=reply.apology,
-        adopt_within_s=reply.adopt_within_s,
-        comment_after_s=reply.comment_after_s,
     )
-
-
-def catalogue_of(settings: Settings) -> Catalogue:
-    """Return what can be asked for by name."""
-    return Catalogue(default=Route(answering=settings.answering, acknowledge=settings.small))
+    return Catalogue(default=default)
 
 
 def _hedging(settings: Settings, metrics: Metrics) -> Hedging | None:
@@ -171,6 +178,7 @@ def _routes(chat: Chat, pages: Inspect, cors: CorsRules) -> Routes:
             # Both with and without /v1: voice platforms append to whatever base they are given.
             "/v1/models": {"GET": pages.models},
             "/models": {"GET": pages.models},
+            "/v1/info": {"GET": pages.about},
             "/v1/chat/completions": {"POST": chat.handle},
             "/chat/completions": {"POST": chat.handle},
         },

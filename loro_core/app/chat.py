@@ -33,7 +33,7 @@ from loro_core.decide.turn import CallMemory, classify
 from loro_core.decide.wording import Opening
 from loro_core.decide.words import choose
 from loro_core.errors import BadRequest, InternalError, LoroError, Superseded
-from loro_core.fleet import Acknowledge, Plan, Snapshot
+from loro_core.fleet import Acknowledge, Plan
 from loro_core.plugin.api import Policy
 from loro_core.runtime.broadcast import Send
 from loro_core.runtime.calls import Calls, Shared
@@ -49,7 +49,7 @@ POLICY_HEADER = "x-loro-policy"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatSettings:
-    """policies: by name; default_policy is one of them. snapshot: what policies may know, but for what changes.
+    """policies: by name; default_policy is one of them.
 
     catalogue: who serves a request, by the model that it names.
 
@@ -63,10 +63,8 @@ class ChatSettings:
     default_policy: str
     rules: RequestRules
     catalogue: Catalogue
-    snapshot: Snapshot
     phrasebook: Phrasebook
     tool_lines: ToolLines | None = None
-    apology: str = ""
     adopt_within_s: float = 5.0
     comment_after_s: float = 5.0
     default_client: Profile = FALLBACK
@@ -147,7 +145,7 @@ class Chat:
             answering=route.answering,
             small=route.acknowledge,
             note=self._memory.begin(turn, asked, trio.current_time()),
-            apology=self._settings.apology,
+            apology=route.apology,
             trace_legs=request.header(TRACE_HEADER) == TRACE_LEGS,
         )
 
@@ -183,12 +181,11 @@ class Chat:
     def _plan(self, policy: Policy, asked: ChatRequest, turn: Turn, route: Route, profile: Profile) -> Plan:
         now = trio.current_time()
         snapshot = replace(
-            self._settings.snapshot,
-            deployments=route.by_leg,
+            route.snapshot,
             loads=self._metrics.loads(),
             expectations=self._metrics.expectations(asked.prompt_chars, now),
             turn=turn,
-            floor_s=max(self._settings.snapshot.floor_s, profile.floor_s),
+            floor_s=max(route.snapshot.floor_s, profile.floor_s),
         )
         try:
             return policy.plan(asked, snapshot, now, self._line.rng)

@@ -20,11 +20,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from loro_core.errors import NotFound
-from loro_core.fleet import Deployment, Leg
-from loro_core.models import Model, ModelKind
-
-LOCAL = "local"
-"""The provider of a deployment that stands for a model of the fleet; its `model` is the model's name or an alias."""
+from loro_core.fleet import Deployment, Leg, Snapshot
+from loro_core.models import LOCAL, Model, ModelKind
 
 DEFAULT_NAMES = ("loro", "default")
 
@@ -39,17 +36,20 @@ class Route:
     acknowledge: who may be asked for the first words; None leaves them to phrases.
     answering: who may answer, the preferred one first; at least one.
     policy: the name of the policy where the request names none; None for loro's default.
-    by_leg: the same, as a policy is shown it.
+    apology: what is said when an answer breaks off, "" for nothing.
+    snapshot: what a policy may know, but for what changes; its `deployments` are those of this route.
     """
 
     answering: tuple[Deployment, ...]
     acknowledge: Deployment | None = None
     policy: str | None = None
-    by_leg: Mapping[Leg, tuple[Deployment, ...]] = field(init=False, repr=False, compare=False)
+    apology: str = ""
+    snapshot: Snapshot = field(default_factory=lambda: Snapshot(deployments={}))
 
     def __post_init__(self) -> None:
         small = () if self.acknowledge is None else (self.acknowledge,)
-        object.__setattr__(self, "by_leg", {Leg.ACK: small, Leg.ANSWER: self.answering})
+        deployments = {Leg.ACK: small, Leg.ANSWER: self.answering}
+        object.__setattr__(self, "snapshot", replace(self.snapshot, deployments=deployments))
 
     @property
     def deployments(self) -> tuple[Deployment, ...]:
@@ -132,10 +132,12 @@ class Catalogue:
         """Return the route to the chat models called `name`: acknowledged as the default pair is."""
         first = next(model for model in self.serving(name) if ModelKind.CHAT in model.kinds)
         deployment = replace(first.deployment, name=name, provider=LOCAL, model=name, base_url="", prewarm=False)
-        acknowledge = None if self._default is None else self._default.acknowledge
+        if self._default is None:
+            return Route(answering=(deployment,))
+        acknowledge = self._default.acknowledge
         if acknowledge is not None and acknowledge.provider == LOCAL and acknowledge.model == name:
             acknowledge = None  # it would be asked for words before its own answer
-        return Route(answering=(deployment,), acknowledge=acknowledge)
+        return replace(self._default, answering=(deployment,), acknowledge=acknowledge)
 
     def _unknown(self, name: str, kind: ModelKind) -> NotFound:
         others = self.serving(name)

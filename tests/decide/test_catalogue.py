@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loro_core.decide.catalogue import LOCAL, Catalogue, Route
+from loro_core.decide.catalogue import Catalogue, Route
 from loro_core.errors import NotFound
 from loro_core.fleet import Deployment
-from loro_core.models import Model, ModelKind
+from loro_core.models import LOCAL, Model, ModelKind
 
 LARGE = Deployment(name="large", provider="openai", model="big-model")
 SMALL = Deployment(name="small", provider="openai", model="tiny-model")
