@@ -8,9 +8,8 @@ from importlib.util import find_spec
 
 from loro_core.app.config.kinds import closest
 from loro_core.app.config.settings import Settings
-from loro_core.decide.catalogue import LOCAL
 from loro_core.fleet import Deployment
-from loro_core.models import Model
+from loro_core.models import LOCAL, Model
 from loro_core.plugin.api import AUTO, ProviderSettings
 from loro_core.plugin.registry import Registry
 

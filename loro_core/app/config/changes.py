@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields, is_dataclass, replace
 
 from loro_core.app.config.settings import Settings
-from loro_core.decide.catalogue import LOCAL
 from loro_core.fleet import Deployment
-from loro_core.models import Model
+from loro_core.models import LOCAL, Model
 
 LIVE = frozenset(("scheduler.config_dir", "scheduler.unknown_model"))
 """Keys whose values take effect at a reload, beside models and pairs."""

@@ -40,8 +40,8 @@ _LLAMA = ("ctx_size", "batch_size", "threads", "gpu_layers")
 class WorkerKind:
     """One kind of worker.
 
-    command: as above; empty where the operator writes it. program: what has to be installed, as it is looked for on
-    the PATH; "" where it is known otherwise.
+    command: as above; empty where the operator writes it. environment: variables and their values, left out as groups.
+    program: what has to be installed, as it is looked for on the PATH; "" where it is known otherwise.
     needs: keys that must be set. takes: keys beside those that every model has, `needs` among them; one that is not
     taken would change nothing.
     serves: what it can be asked for. slots: what one instance takes at once if nothing is said.
@@ -49,6 +49,7 @@ class WorkerKind:
     """
 
     command: tuple[str | Group, ...] = ()
+    environment: tuple[tuple[str, str], ...] = ()
     program: str = ""
     needs: tuple[str, ...] = ()
     takes: tuple[str, ...] = ()
@@ -126,13 +127,14 @@ WORKER_KINDS: Mapping[str, WorkerKind] = MappingProxyType(
             takes=("model", "ctx_size", "batch_size"),
             slots=64,
         ),
-        # `env` runs the program in its own place, so the process is Ollama's. It answers before a model is in memory:
-        # the first call loads it, and it is kept there as long as the process runs.
+        # It answers before a model is in memory: the first call loads it, and it is kept as long as the process runs.
         OLLAMA: WorkerKind(
-            command=(
-                *("env", "OLLAMA_HOST={host}:{port}", "OLLAMA_NUM_PARALLEL={slots}", "OLLAMA_KEEP_ALIVE=-1"),
-                ("OLLAMA_CONTEXT_LENGTH={ctx_size}",),
-                *("ollama", "serve"),
+            command=("ollama", "serve"),
+            environment=(
+                ("OLLAMA_HOST", "{host}:{port}"),
+                ("OLLAMA_NUM_PARALLEL", "{slots}"),
+                ("OLLAMA_KEEP_ALIVE", "-1"),
+                ("OLLAMA_CONTEXT_LENGTH", "{ctx_size}"),
             ),
             program="ollama",
             needs=("model",),
@@ -160,6 +162,12 @@ def fill_command(parts: Iterable[str | Group], values: Mapping[str, str | None])
         if isinstance(part, str) or all(values[name] is not None for name in names):
             words += (_filled(word, values) for word in group)
     return tuple(words)
+
+
+def fill_environment(kind: WorkerKind, values: Mapping[str, str | None]) -> dict[str, str]:
+    """Return the variables that a worker of `kind` needs. values: as for a command."""
+    filled = ((name, fill_command([(value,)], values)) for name, value in kind.environment)
+    return {name: words[0] for name, words in filled if words}
 
 
 def fill_words(words: Iterable[str], values: Mapping[str, str | None]) -> tuple[str, ...]:

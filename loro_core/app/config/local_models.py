@@ -64,7 +64,8 @@ class LocalModelSettings:
     command: tuple[str, ...] = setting(
         (),
         Words(empty=True),
-        "the program that serves it and its arguments, with `{port}` and `{host}` where it must listen",
+        "the program that serves it and its arguments; `{port}` and `{host}` tell it where to listen, and other keys "
+        "stand by their names, like `{model_path}`",
         shown_default="required by `command`",
     )
     args: tuple[str, ...] = setting((), Words(empty=True), "further arguments of the worker, at the end of its own")
@@ -116,7 +117,9 @@ class LocalModelSettings:
         120.0, Number(0.1, 86400), "from the start of its process to the first good health answer"
     )
     stop_grace_s: float = setting(10.0, Number(0, 3600), "from asking its process to end to ending it by force")
-    environment: Mapping[str, str] = setting({}, Variables(), "variables of its process beside loro's own")
+    environment: Mapping[str, str] = setting(
+        {}, Variables(), "variables of its process beside loro's own; names in braces as in `command`"
+    )
     directory: str | None = setting(
         None, _PATH, "where its process is started", shown_default="where loro was; `llama-api-server`: its file's"
     )

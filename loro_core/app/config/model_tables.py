@@ -11,13 +11,20 @@ none of these                  llama.cpp
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from loro_core.app.config.kinds import Choice
-from loro_core.app.config.launches import WORKER_KINDS, WorkerKind, fill_command, fill_words, names_port
+from loro_core.app.config.launches import (
+    WORKER_KINDS,
+    WorkerKind,
+    fill_command,
+    fill_environment,
+    fill_words,
+    names_port,
+)
 from loro_core.app.config.llama_api_file import OwnFile, read_own_file
 from loro_core.app.config.local_models import COMMAND, LLAMA_API_SERVER, LLAMA_CPP, OLLAMA, WORKERS, LocalModelSettings
 from loro_core.app.config.scheduling import NAME
@@ -197,15 +204,20 @@ class _Reading:
     def _launch(self, kind: WorkerKind, kinds: frozenset[ModelKind], slots: int) -> Launch:
         values = self._values
         names = self._names(kinds, slots)
-        command = fill_command(kind.command, names) + self._written("command", names) + self._written("args", names)
+        command = fill_command(kind.command, names) + self._written("command", names, values["command"])
+        command += self._written("args", names, values["args"])
+        environment = fill_environment(kind, names)
+        for name, value in values["environment"].items():
+            environment[name] = "".join(self._written("environment", names, [value]))
         port = self._port()
-        if self._worker == COMMAND and values["command"] and not port and not names_port(command):
+        told = names_port((*command, *environment.values()))
+        if self._worker == COMMAND and values["command"] and not port and not told:
             self._say("command", "names no {port}, and port is not set: nobody would know where it listens")
         return Launch(
             kind=self._worker or COMMAND,
             command=command,
             directory=values["directory"] or self._own.directory,
-            environment=values["environment"],
+            environment=environment,
             port=port,
             health_path=values["health_path"] or kind.health_path,
             base_path=(values["base_path"] or kind.base_path).rstrip("/"),
@@ -213,10 +225,10 @@ class _Reading:
             stop_grace_s=values["stop_grace_s"],
         )
 
-    def _written(self, key: str, names: Mapping[str, str | None]) -> tuple[str, ...]:
-        """Return the words that the operator wrote under `key`."""
+    def _written(self, key: str, names: Mapping[str, str | None], words: Sequence[str]) -> tuple[str, ...]:
+        """Return the `words` that the operator wrote under `key`, filled in."""
         try:
-            return fill_words(self._values[key], names)
+            return fill_words(words, names)
         except ConfigError as error:
             for problem in error.problems:
                 self._say(key, problem)

@@ -10,9 +10,8 @@ from loro_core.app.config.pairs import NOBODY, Pair, PairSettings
 from loro_core.app.config.roster import RESERVED
 from loro_core.app.config.settings import ReplySettings, Source
 from loro_core.app.config.tables import Entry, read_values
-from loro_core.decide.catalogue import LOCAL
 from loro_core.fleet import Deployment
-from loro_core.models import Model, ModelKind
+from loro_core.models import LOCAL, Model, ModelKind
 
 
 def serving(models: Iterable[Model], name: str) -> list[Model]:

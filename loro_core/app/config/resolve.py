@@ -30,9 +30,8 @@ from loro_core.app.config.settings import (
     WordsSettings,
 )
 from loro_core.app.config.sources import KEYS, Given, Layer
-from loro_core.decide.catalogue import LOCAL
 from loro_core.errors import ConfigError
-from loro_core.models import Model, ModelKind
+from loro_core.models import LOCAL, Model, ModelKind
 
 SMALL, LARGE = "models.small", "models.large"
 FALLBACKS = ("models.fallback", "models.fallback2")
@@ -237,7 +236,10 @@ class _Resolving:
         return pairs
 
     def complete_scheduler(self, scheduler: dict[str, Any], roster: Roster) -> None:
-        """Fill in what depends on whether there are local models."""
+        """Fill in what depends on other keys, and on whether there are local models."""
+        if scheduler["balance_weights"] and not self._is_said("scheduler.balance"):
+            scheduler["balance"] = ""
+            self.sources["scheduler.balance"] = Source(shown='""', where="default, as balance_weights are set")
         path = "scheduler.unknown_model"
         if scheduler["unknown_model"] is None:
             scheduler["unknown_model"] = REFUSE if roster.models or roster.pairs else DEFAULT

@@ -18,8 +18,8 @@ from loro_core.app.config.model_tables import Configured, ReadDocument, name_of_
 from loro_core.app.config.scheduling import RemoteServer
 from loro_core.app.config.sources import KEYS, Document, Given, Layer
 from loro_core.app.config.tables import Entry, entries_of, read_values, whole_file
-from loro_core.decide.catalogue import LOCAL
 from loro_core.errors import ConfigError
+from loro_core.models import LOCAL
 
 LOCAL_FLAG, COMMAND_LINE = "--local", "command line"
 """The option that names a model's file, and its place."""

@@ -11,9 +11,8 @@ from loro_core.app.config.model_tables import Configured
 from loro_core.app.config.pairing import serving
 from loro_core.app.config.roster import Roster
 from loro_core.app.config.settings import Source
-from loro_core.decide.catalogue import LOCAL
 from loro_core.fleet import Deployment
-from loro_core.models import Model
+from loro_core.models import LOCAL, Model
 
 
 def fleet_problems(

@@ -58,12 +58,16 @@ class SchedulerSettings:
     )
     balance: str = setting(
         "prefix",
-        Text("lower-case letters, digits, `_` and `-`", BALANCER),
-        "the policy that chooses among instances: `least_busy`, `round_robin`, `weighted`, `latency`, `two_choices`, "
-        "`prefix`, `sticky` or a plugin's",
+        Text("lower-case letters, digits, `_` and `-`", BALANCER, blank=True),
+        "the policy that chooses among instances: `prefix`, `least-busy`, `latency`, `two-choices`, `round-robin`, "
+        "`weighted`, `sticky` or a plugin's",
+        shown_default="`prefix`; not set once there are `balance_weights`",
     )
     balance_weights: Mapping[str, float] = setting(
-        {}, Weights(), "scorers and their weights, in the place of those that the policy `balance` has"
+        {},
+        Weights(),
+        "a policy of one's own, in the place of `balance`: the weights of `prefix`, `call`, `busy`, `latency`, `turn` "
+        "and `weight`",
     )
     scale_after_s: float = setting(
         5.0, Number(0, 3600), "a model whose oldest request has waited this long gets one more instance if it may"

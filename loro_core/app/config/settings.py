@@ -345,7 +345,7 @@ class Settings:
     demo: no model was configured, so both are scripted ones.
     models: the local models, in the order in which they are written; those of `config_dir` come last.
     pairs: by name. remotes: gateways that requests may be handed to.
-    Deployments whose provider is `decide.catalogue.LOCAL` stand for local models: their `model` is a name or an alias
+    Deployments whose provider is `models.LOCAL` stand for local models: their `model` is a name or an alias
     of `models`, and they have no address.
     sources: by key path ("server.port"); the keys of a model that is not configured are missing.
     warnings: what was not there, when they were read, of what the local models need.

@@ -65,7 +65,7 @@ _EXAMPLES: Mapping[str, Any] = {
     "floor_s": 0.0,
     "first_turn": True,
     "apology": "Sorry, I lost my thread.",
-    "balance_weights": {"prefix": 2, "least_busy": 1},
+    "balance_weights": {"prefix": 2, "busy": 1},
 }
 
 

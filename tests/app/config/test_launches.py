@@ -71,9 +71,12 @@ def test_vllm(files):
 
 def test_ollama(files):
     model = model_of(files, 'worker = "ollama"\nmodel = "qwen3:0.6b"\nslots = 2')
-    assert started(model.launch.command) == [
-        *("env", "OLLAMA_HOST=127.0.0.1:9001", "OLLAMA_NUM_PARALLEL=2", "OLLAMA_KEEP_ALIVE=-1", "ollama", "serve")
-    ]
+    assert model.launch.command == ("ollama", "serve")
+    assert model.launch.environment == {
+        "OLLAMA_HOST": "{host}:{port}",
+        "OLLAMA_NUM_PARALLEL": "2",
+        "OLLAMA_KEEP_ALIVE": "-1",
+    }
     assert (model.launch.base_path, model.launch.health_path) == ("", "/api/version")
     assert (model.deployment.provider, model.deployment.model) == ("ollama", "qwen3:0.6b")
 
@@ -85,7 +88,7 @@ def test_a_command_of_ones_own(files):
 ctx_size = 2048
 model = "upstream/name"
 directory = "srv"
-environment = { A = "{b}" }
+environment = { A = "{B} {host}", C = "{ctx_size}" }
 health_path = "/ready"
 base_path = "/"
 slots = 3""",
@@ -93,7 +96,11 @@ slots = 3""",
     assert started(model.launch.command) == [
         *("serve", "--at", "127.0.0.1:9001", "m upstream/name", "--json", "{a:{}}", "{{x}}", "--ctx=2048")
     ]
-    assert (model.launch.kind, model.launch.environment, model.slots) == ("command", {"A": "{b}"}, 3)
+    assert (model.launch.kind, model.launch.environment, model.slots) == (
+        "command",
+        {"A": "{{B}} {host}", "C": "2048"},
+        3,
+    )
     assert model.launch.directory == str(files.directory / "srv")
     assert (model.launch.health_path, model.launch.base_path) == ("/ready", "")
     assert model.deployment.model == "upstream/name"
@@ -116,11 +123,17 @@ slots = 3""",
         ('worker = "vllm"\nmodel = "x"\nmodel_path = "x.gguf"', "model_path says nothing to a worker of kind vllm"),
         ('model_path = "a.gguf"\nkinds = ["speech"]', 'kinds has "speech", which a worker of kind llama.cpp does not'),
         ('model_path = "a.gguf"\nargs = "{prot}"', "args names {prot}"),
+        ('model_path = "a.gguf"\nenvironment = { A = "{prot}" }', "environment names {prot}"),
     ],
 )
 def test_commands_that_cannot_be(files, text, said):
     found = files.problems(f'[[local_models]]\nname = "m"\n{text}\n')
     assert any(said in problem for problem in found), found
+
+
+def test_a_port_may_be_told_by_a_variable(files):
+    model = model_of(files, 'command = "serve"\nenvironment = { PORT = "{port}" }')
+    assert model.launch.environment == {"PORT": "{port}"}
 
 
 def test_a_command_with_a_port_of_its_own_need_not_name_it(files):

@@ -291,3 +291,41 @@ def test_what_is_no_key_is_told_with_what_was_meant(files, toml, meant):
 def test_a_misspelt_secret_is_not_shown(files):
     found = files.problems(ADDRESSED + 'api_kee = "sk-secret"\nenvironment = { KEY = 5, X = "sk-secret" }')
     assert "sk-secret" not in "\n".join(found)
+
+
+# --- what holds for all models
+
+
+def test_weights_of_ones_own_take_the_place_of_the_policy(files):
+    assert files.read().scheduler.balance == "prefix"
+    own = files.read("[scheduler]\nbalance_weights = { prefix = 2, busy = 1 }").scheduler
+    assert (own.balance, own.balance_weights) == ("", {"prefix": 2, "busy": 1})
+    both = files.read('[scheduler]\nbalance = "latency"\nbalance_weights = { busy = 1 }').scheduler
+    assert both.balance == "latency", "what is wrong with having both, the policies tell"
+
+
+@pytest.mark.parametrize("weights", ["{ busy = -1 }", "{ busy = true }", '{ busy = "1" }', "{ busy = 0 }", "5"])
+def test_weights_that_are_none(files, weights):
+    (problem,) = files.problems(f"[scheduler]\nbalance_weights = {weights}")
+    assert "needs a table of numbers from 0 to 1000" in problem
+
+
+def test_the_fleet_can_be_set_by_variables(files):
+    settings = files.read(
+        LORO_SCHEDULER_MEMORY="auto",
+        LORO_SCHEDULER_MAX_INSTANCES="3",
+        LORO_SCHEDULER_BALANCE_WEIGHTS='{"busy": 1}',
+        LORO_ADMIN_KEY="sk-admin",
+        LORO_SERVER_GRPC_ADDR="[::1]:50051",
+    )
+    assert (settings.scheduler.memory, settings.scheduler.max_instances) == ("auto", 3)
+    assert settings.scheduler.balance_weights == {"busy": 1}
+    assert settings.admin.key.reveal() == "sk-admin"
+    assert settings.server.grpc_addr == ("::1", 50051)
+    assert settings.sources["server.grpc_addr"].shown == '"[::1]:50051"'
+    assert settings.sources["admin.key"].shown == "[hidden]"
+
+
+def test_without_a_key_administration_is_closed(files):
+    assert files.read().admin.key is None
+    assert files.read('[admin]\nkey = "none"').admin.key is None

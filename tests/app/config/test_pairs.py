@@ -7,7 +7,7 @@ import pytest
 from loro_core.app.config.keys import keys_of
 from loro_core.app.config.pairs import PairSettings
 from loro_core.app.config.settings import ReplySettings
-from loro_core.decide.catalogue import LOCAL
+from loro_core.models import LOCAL
 
 MODELS = """
 [[local_models]]
