@@ -39,6 +39,8 @@ def main(settings: Settings, read: Callable[[], Settings]) -> int:
     registry = load_plugins(settings.plugins.modules, settings.plugins.disabled)
     for error in registry.broken:
         LOGGER.warning("plugin.skipped %s", error)
+    for warning in settings.warnings:
+        LOGGER.warning("config.missing %s", warning)
     check(settings, registry)
     workers = usable_cores() if settings.server.workers == AUTO_WORKERS else settings.server.workers
     if workers > 1:

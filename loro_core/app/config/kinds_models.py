@@ -172,7 +172,7 @@ class Variables:
 class Weights(Shown):
     """A table of numbers from 0 on, by name; they are compared with one another, not with anything else."""
 
-    wants = "a table of numbers from 0 to 1000, like { least_busy = 2, prefix = 1 }"
+    wants = "a table of numbers from 0 to 1000, like { prefix = 2, busy = 1 }"
 
     def accept(self, value: Any) -> Mapping[str, float]:
         if not isinstance(value, Mapping):

@@ -50,7 +50,7 @@ class LocalModelSettings:
         None,
         Choice(WORKERS),
         "what serves it: " + ", ".join(f"`{worker}`" for worker in WORKERS),
-        shown_default="`command` where there is one, none where there is a `base_url`, else `llama.cpp`",
+        shown_default="`command` where there is one, nothing where there is a `base_url`, else `llama.cpp`",
     )
     model_path: str | None = setting(
         None, _PATH, "the model's file", shown_default="required by `llama.cpp` and `llama-server`"
@@ -64,7 +64,8 @@ class LocalModelSettings:
     command: tuple[str, ...] = setting(
         (),
         Words(empty=True),
-        "the program that serves it and its arguments, with `{port}` and `{host}` where it must listen",
+        "the program that serves it and its arguments; `{port}` and `{host}` tell it where to listen, and other keys "
+        "stand by their names, like `{model_path}`",
         shown_default="required by `command`",
     )
     args: tuple[str, ...] = setting((), Words(empty=True), "further arguments of the worker, at the end of its own")
@@ -116,7 +117,9 @@ class LocalModelSettings:
         120.0, Number(0.1, 86400), "from the start of its process to the first good health answer"
     )
     stop_grace_s: float = setting(10.0, Number(0, 3600), "from asking its process to end to ending it by force")
-    environment: Mapping[str, str] = setting({}, Variables(), "variables of its process beside loro's own")
+    environment: Mapping[str, str] = setting(
+        {}, Variables(), "variables of its process beside loro's own; names in braces as in `command`"
+    )
     directory: str | None = setting(
         None, _PATH, "where its process is started", shown_default="where loro was; `llama-api-server`: its file's"
     )
@@ -124,14 +127,14 @@ class LocalModelSettings:
         None, _PATH, "the server's own configuration file", shown_default="required by `llama-api-server`"
     )
     embedding_model_path: str | None = setting(
-        None, _PATH, "the file of the embedding model of a `llama-api-server`", shown_default="none"
+        None, _PATH, "the file of the embedding model of a `llama-api-server`", shown_default="not set"
     )
     tts_model_path: str | None = setting(
-        None, _PATH, "the file of the speech model of a `llama-api-server`", shown_default="none"
+        None, _PATH, "the file of the speech model of a `llama-api-server`", shown_default="not set"
     )
     wasm_path: str = setting(WASM, _PATH, "the program of a `llama-api-server`, run by `wasmedge`")
     base_url: str | None = setting(
-        None, Url(), "where a server runs that somebody else started; then there is no worker", shown_default="none"
+        None, Url(), "where a server runs that somebody else started; then there is no worker", shown_default="not set"
     )
     api_key: Secret | None = setting(  # noqa: RUF009 - it makes a field
         None, ApiKey(), "the key of that server", shown_default='`"none"`'
@@ -163,13 +166,13 @@ class LocalModelSettings:
 class LlamaServerSettings:
     """`[[llama_servers]]`: a `llama-api-server` under `wasmedge`, by the older system's keys."""
 
-    name: str | None = setting(None, _NAME, "how clients call it; unique", shown_default="required")
-    chat_model_path: str | None = setting(None, _PATH, "the file of its chat model", shown_default="none")
-    embedding_model_path: str | None = setting(None, _PATH, "the file of its embedding model", shown_default="none")
-    tts_model_path: str | None = setting(None, _PATH, "the file of its speech model", shown_default="none")
-    port: int | None = setting(
-        None,
-        Whole(1, 65535),
+    name: str | None = setting(None, _NAME, "how clients call it; unique", shown_default="the name of its model's file")
+    chat_model_path: str | None = setting(None, _PATH, "the file of its chat model", shown_default="not set")
+    embedding_model_path: str | None = setting(None, _PATH, "the file of its embedding model", shown_default="not set")
+    tts_model_path: str | None = setting(None, _PATH, "the file of its speech model", shown_default="not set")
+    port: int = setting(
+        0,
+        Whole(0, 65535),
         "where it listens; the same as in its own file",
         shown_default="that of `socket_addr` in its own file",
     )

@@ -24,6 +24,13 @@ NAME_WANTS = "letters, digits, `_`, `.`, `:`, `@`, `+` and `-`, at most 120 of t
 """How models, pairs and remote servers are called. No `/`: names stand in the paths of `/-/models/NAME`."""
 
 
+@dataclass(frozen=True, slots=True)
+class OwnKey(ApiKey):
+    """A key that loro asks for."""
+
+    wants = 'visible ASCII characters without blanks, or "none"'
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SchedulerSettings:
     """`[scheduler]`: how the fleet of models is run, and who waits for it how long."""
@@ -51,12 +58,16 @@ class SchedulerSettings:
     )
     balance: str = setting(
         "prefix",
-        Text("lower-case letters, digits, `_` and `-`", BALANCER),
-        "the policy that chooses among instances: `least_busy`, `round_robin`, `weighted`, `latency`, `two_choices`, "
-        "`prefix`, `sticky` or a plugin's",
+        Text("lower-case letters, digits, `_` and `-`", BALANCER, blank=True),
+        "the policy that chooses among instances: `prefix`, `least-busy`, `latency`, `two-choices`, `round-robin`, "
+        "`weighted`, `sticky` or a plugin's",
+        shown_default="`prefix`; not set once there are `balance_weights`",
     )
     balance_weights: Mapping[str, float] = setting(
-        {}, Weights(), "scorers and their weights, in the place of those that the policy `balance` has"
+        {},
+        Weights(),
+        "a policy of one's own, in the place of `balance`: the weights of `prefix`, `call`, `busy`, `latency`, `turn` "
+        "and `weight`",
     )
     scale_after_s: float = setting(
         5.0, Number(0, 3600), "a model whose oldest request has waited this long gets one more instance if it may"
@@ -75,9 +86,9 @@ class AdminSettings:
 
     key: Secret | None = setting(  # noqa: RUF009 - it makes a field
         None,
-        ApiKey(),
+        OwnKey(),
         "the key of `/-/`, where models are administered; without one it is closed",
-        shown_default="not set: closed",
+        shown_default="not set: it is closed",
     )
 
 

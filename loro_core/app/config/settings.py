@@ -345,9 +345,10 @@ class Settings:
     demo: no model was configured, so both are scripted ones.
     models: the local models, in the order in which they are written; those of `config_dir` come last.
     pairs: by name. remotes: gateways that requests may be handed to.
-    Deployments whose provider is `loro_core.models.LOCAL` stand for local models: their `model` is a name or an alias
+    Deployments whose provider is `models.LOCAL` stand for local models: their `model` is a name or an alias
     of `models`, and they have no address.
     sources: by key path ("server.port"); the keys of a model that is not configured are missing.
+    warnings: what was not there, when they were read, of what the local models need.
     """
 
     server: ServerSettings
@@ -367,6 +368,7 @@ class Settings:
     pairs: Mapping[str, Pair]
     remotes: tuple[RemoteServer, ...]
     sources: Mapping[str, Source]
+    warnings: tuple[str, ...] = ()
 
     @property
     def deployments(self) -> tuple[Deployment, ...]:
@@ -402,14 +404,14 @@ TABLES: Mapping[str, type] = {
 }
 """The tables of a configuration file, and the values they become."""
 
-ARRAYS: Mapping[str, type] = {
+ARRAYS: dict[str, type] = {
     "local_models": LocalModelSettings,
     "llama_servers": LlamaServerSettings,
     "remote_servers": RemoteServer,
 }
 """The arrays of tables of a configuration file, and what each of their tables says. They have no variables."""
 
-NAMED: Mapping[str, type] = {"pairs": PairSettings}
+NAMED: dict[str, type] = {"pairs": PairSettings}
 """The tables of a configuration file that hold tables by name, and what each of those says. They have no variables."""
 
 HTTP_ADDR = Key(
