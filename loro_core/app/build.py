@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from loro_core.app.access import Access
+from loro_core.app.admin.pages import Admin, House
 from loro_core.app.chat import Chat, ChatSettings
 from loro_core.app.check import plugin_problems
 from loro_core.app.config.settings import Settings
@@ -66,11 +67,13 @@ async def open_gateway(
     counts: Counts,
     colleagues: Colleagues | None = None,
     aside: Hub | None = None,
+    *,
+    house: House | None = None,
 ) -> AsyncIterator[Gateway]:
     """Make a gateway and hold what it needs (connections to upstreams) while the block runs.
 
     counts: the server's, for /metrics. colleagues: the other workers, if this is one of several.
-    aside: knows the numbers of the process that takes large requests.
+    aside: knows the numbers of the process that takes large requests. house: the models that loro runs, if it does.
     Raises ConfigError as `check` does.
     """
     check(settings, registry)
@@ -100,8 +103,11 @@ async def open_gateway(
         pages = Inspect(
             _service(settings), upstreams, metrics, counts, chat.catalogue, colleagues=colleagues, aside=aside
         )
+        admin = None
+        if house is not None:
+            admin = Admin(settings.admin.key, house, registry.providers, upstreams.check)
         yield Gateway(
-            handler=Access(_routes(chat, pages, cors)),
+            handler=Access(_routes(chat, pages, admin, cors)),
             common_headers=lambda headers: cors_headers(cors, headers.get("origin")),
             upstreams=upstreams,
         )
@@ -167,7 +173,7 @@ def _service(settings: Settings) -> Service:
     )
 
 
-def _routes(chat: Chat, pages: Inspect, cors: CorsRules) -> Routes:
+def _routes(chat: Chat, pages: Inspect, admin: Admin | None, cors: CorsRules) -> Routes:
     return Routes(
         {
             "/": {"GET": pages.info},
@@ -181,6 +187,8 @@ def _routes(chat: Chat, pages: Inspect, cors: CorsRules) -> Routes:
             "/v1/info": {"GET": pages.about},
             "/v1/chat/completions": {"POST": chat.handle},
             "/chat/completions": {"POST": chat.handle},
+            **({} if admin is None else admin.table()),
         },
         cors,
+        None if admin is None else admin.named(),
     )

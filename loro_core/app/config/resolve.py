@@ -13,6 +13,7 @@ from loro_core.app.config.keys import Key, keys_of
 from loro_core.app.config.settings import (
     HTTP_ADDR,
     TABLES,
+    AdminSettings,
     FallbackSettings,
     HedgeSettings,
     LogSettings,
@@ -80,6 +81,7 @@ def resolve(stronger: Sequence[Layer], file: Layer) -> Settings:
         reply=ReplySettings(**tables["reply"]),
         hedge=HedgeSettings(**tables["hedge"]),
         words=WordsSettings(**tables["words"]),
+        admin=AdminSettings(**tables["admin"]),
         metrics=MetricsSettings(**tables["metrics"]),
         log=LogSettings(**tables["log"]),
         plugins=PluginSettings(**tables["plugins"]),

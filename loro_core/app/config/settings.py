@@ -10,7 +10,20 @@ from dataclasses import dataclass
 from typing import Literal
 
 from loro_core.app.config.keys import Key, Row, Variable, keys_of, setting
-from loro_core.app.config.kinds import Address, ApiKey, Choice, Fields, Flag, Names, Number, Text, Url, Whole, WholeOr
+from loro_core.app.config.kinds import (
+    Address,
+    ApiKey,
+    Choice,
+    Fields,
+    Flag,
+    Names,
+    Number,
+    OwnKey,
+    Text,
+    Url,
+    Whole,
+    WholeOr,
+)
 from loro_core.chat import Json, nothing
 from loro_core.decide.release.profile import PROFILES
 from loro_core.fleet import Deployment, Secret
@@ -284,6 +297,15 @@ class WordsSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AdminSettings:
+    """`[admin]`: who may load, unload and register models."""
+
+    key: Secret | None = setting(  # noqa: RUF009 - it makes a field
+        None, OwnKey(), "what opens `/-/`; without one it is closed", shown_default="not set"
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MetricsSettings:
     """`[metrics]`: what is counted."""
 
@@ -347,6 +369,7 @@ class Settings:
     reply: ReplySettings
     hedge: HedgeSettings
     words: WordsSettings
+    admin: AdminSettings
     metrics: MetricsSettings
     log: LogSettings
     plugins: PluginSettings
@@ -364,7 +387,8 @@ class Settings:
     @property
     def secrets(self) -> tuple[Secret, ...]:
         """Every key among the settings, for the log to hide."""
-        return tuple(d.api_key for d in self.deployments if d.api_key is not None)
+        keys = (self.admin.key, *(d.api_key for d in self.deployments))
+        return tuple(key for key in keys if key is not None)
 
 
 TABLES: Mapping[str, type] = {
@@ -376,6 +400,7 @@ TABLES: Mapping[str, type] = {
     "reply": ReplySettings,
     "hedge": HedgeSettings,
     "words": WordsSettings,
+    "admin": AdminSettings,
     "metrics": MetricsSettings,
     "log": LogSettings,
     "plugins": PluginSettings,
