@@ -68,7 +68,19 @@ def test_the_manuals_example_dotenv_is_one(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "words", [[], ["serve"], ["check-config"], ["plugins"], ["bench"], ["phrases"], ["version"]], ids=" ".join
+    "words",
+    [
+        [],
+        ["serve"],
+        ["check-config"],
+        ["plugins"],
+        ["bench"],
+        ["models"],
+        *(["models", action] for action in ("ls", "load", "unload", "drain", "add", "rm", "log", "reload")),
+        ["phrases"],
+        ["version"],
+    ],
+    ids=" ".join,
 )
 def test_every_help_text_stands_in_the_manual_as_printed(words, capsys):
     with pytest.raises(SystemExit):
