@@ -11,8 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
-from loro_core.chat import nothing
 from loro_core.fleet import Deployment
+
+LOCAL = "local"
+"""The provider of a deployment that stands for models of the fleet: its `model` is their name or an alias of theirs."""
 
 
 class ModelKind(Enum):
@@ -55,7 +57,7 @@ class Launch:
     kind: str
     command: tuple[str, ...]
     directory: str | None = None
-    environment: Mapping[str, str] = field(default_factory=nothing, repr=False)
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     port: int = 0
     health_path: str = "/health"
     base_path: str = "/v1"
@@ -185,6 +187,23 @@ class ModelStatus:
     instances: tuple[InstanceStatus, ...] = ()
     waiting: int = 0
     queue_p95_s: float | None = None
+
+    @property
+    def state(self) -> InstanceState:
+        """The most useful state that any of its instances is in: READY if one is ready, STOPPED if there is none."""
+        states = {instance.state for instance in self.instances}
+        return next((state for state in _MOST_USEFUL_FIRST if state in states), InstanceState.STOPPED)
+
+
+_MOST_USEFUL_FIRST = (
+    InstanceState.READY,
+    InstanceState.LOADING,
+    InstanceState.STARTING,
+    InstanceState.WAITING,
+    InstanceState.DRAINING,
+    InstanceState.STOPPING,
+    InstanceState.FAILED,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

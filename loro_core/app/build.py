@@ -23,11 +23,12 @@ from loro_core.app.processes.hub import Hub
 from loro_core.app.replies import Part
 from loro_core.app.routes import Routes
 from loro_core.app.watch import log_trouble
+from loro_core.decide.catalogue import Catalogue, Route
 from loro_core.decide.hedge import HedgeBudget
 from loro_core.decide.prefill import Ladder
 from loro_core.decide.release.profile import FALLBACK, PROFILES
 from loro_core.errors import ConfigError
-from loro_core.fleet import Leg, Snapshot
+from loro_core.fleet import Snapshot
 from loro_core.plugin.registry import Registry
 from loro_core.runtime.calls import Calls, open_calls
 from loro_core.runtime.http_client import open_http
@@ -96,7 +97,9 @@ async def open_gateway(
             progress=settings.reply.progress,
         )
         chat = Chat(_chat_settings(settings, registry), line, metrics, calls)
-        pages = Inspect(_service(settings), upstreams, metrics, counts, colleagues=colleagues, aside=aside)
+        pages = Inspect(
+            _service(settings), upstreams, metrics, counts, chat.catalogue, colleagues=colleagues, aside=aside
+        )
         yield Gateway(
             handler=Access(_routes(chat, pages, cors)),
             common_headers=lambda headers: cors_headers(cors, headers.get("origin")),
@@ -116,24 +119,32 @@ def _chat_settings(settings: Settings, registry: Registry) -> ChatSettings:
             stream_default=reply.stream_default,
             platform_fields=PLATFORM_FIELDS | set(reply.platform_fields),
         ),
+        catalogue=catalogue_of(settings),
+        phrasebook=phrasebook(settings.words, Path.cwd()),
+        tool_lines=lines if reply.announce_tools else None,
+        default_client=FALLBACK if reply.client is None else PROFILES[reply.client],
+        adopt_within_s=reply.adopt_within_s,
+        comment_after_s=reply.comment_after_s,
+    )
+
+
+def catalogue_of(settings: Settings) -> Catalogue:
+    """Return what can be asked for by name."""
+    reply = settings.reply
+    default = Route(
+        answering=settings.answering,
+        acknowledge=settings.small,
+        apology=reply.apology,
         snapshot=Snapshot(
-            deployments={
-                Leg.ACK: () if settings.small is None else (settings.small,),
-                Leg.ANSWER: settings.answering,
-            },
+            deployments={},
             words_deadline_s=reply.words_deadline_s,
             quick_deadline_s=reply.quick_deadline_s,
             slack_s=reply.slack_s,
             floor_s=reply.floor_s,
             first_turn=reply.first_turn,
         ),
-        phrasebook=phrasebook(settings.words, Path.cwd()),
-        tool_lines=lines if reply.announce_tools else None,
-        default_client=FALLBACK if reply.client is None else PROFILES[reply.client],
-        apology=reply.apology,
-        adopt_within_s=reply.adopt_within_s,
-        comment_after_s=reply.comment_after_s,
     )
+    return Catalogue(default=default)
 
 
 def _hedging(settings: Settings, metrics: Metrics) -> Hedging | None:
@@ -167,6 +178,7 @@ def _routes(chat: Chat, pages: Inspect, cors: CorsRules) -> Routes:
             # Both with and without /v1: voice platforms append to whatever base they are given.
             "/v1/models": {"GET": pages.models},
             "/models": {"GET": pages.models},
+            "/v1/info": {"GET": pages.about},
             "/v1/chat/completions": {"POST": chat.handle},
             "/chat/completions": {"POST": chat.handle},
         },

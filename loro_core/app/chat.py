@@ -20,6 +20,7 @@ from loro_core.app.replies import Ledger, Outlet, Part, StreamOutlet, WholeOutle
 from loro_core.app.routes import Fields
 from loro_core.chat import ChatRequest, Turn, TurnKind
 from loro_core.decide.announce import Announcer, ToolLines, offers_tools
+from loro_core.decide.catalogue import Catalogue, Route
 from loro_core.decide.contract import hold_to_contract
 from loro_core.decide.hearing import Hearing
 from loro_core.decide.hygiene import KnownWords
@@ -32,7 +33,7 @@ from loro_core.decide.turn import CallMemory, classify
 from loro_core.decide.wording import Opening
 from loro_core.decide.words import choose
 from loro_core.errors import BadRequest, InternalError, LoroError, Superseded
-from loro_core.fleet import Acknowledge, Leg, Plan, Snapshot
+from loro_core.fleet import Acknowledge, Plan
 from loro_core.plugin.api import Policy
 from loro_core.runtime.broadcast import Send
 from loro_core.runtime.calls import Calls, Shared
@@ -48,7 +49,9 @@ POLICY_HEADER = "x-loro-policy"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatSettings:
-    """policies: by name; default_policy is one of them. snapshot: what policies may know, but for what changes.
+    """policies: by name; default_policy is one of them.
+
+    catalogue: who serves a request, by the model that it names.
 
     adopt_within_s: how soon after the first an identical request reads the same reply; 0 for never.
     tool_lines: the operator's lines before tool calls; None where calls are not announced.
@@ -59,20 +62,23 @@ class ChatSettings:
     policies: Mapping[str, Policy]
     default_policy: str
     rules: RequestRules
-    snapshot: Snapshot
+    catalogue: Catalogue
     phrasebook: Phrasebook
     tool_lines: ToolLines | None = None
-    apology: str = ""
     adopt_within_s: float = 5.0
     comment_after_s: float = 5.0
     default_client: Profile = FALLBACK
 
 
 class Chat:
-    """Serves chat completions. calls: where replies are made that several requests may read."""
+    """Serves chat completions. calls: where replies are made that several requests may read.
+
+    catalogue: may be set anew; replies in the making go on as they were begun.
+    """
 
     def __init__(self, settings: ChatSettings, line: Line, metrics: Metrics, calls: Calls[Part, Making]) -> None:
         self._settings = settings
+        self.catalogue = settings.catalogue
         self._line = line
         self._metrics = metrics
         self._calls = calls
@@ -84,7 +90,8 @@ class Chat:
         try:
             asked = decode_chat_request(request.body, self._settings.rules)
             fields["model"] = asked.model
-            policy = self._policy(request.header(POLICY_HEADER))
+            route = self.catalogue.chat(asked.model)
+            policy = self._policy(request.header(POLICY_HEADER) or route.policy)
             profile = recognise(request.header, asked) or self._settings.default_client
             if asks_for_ledger(request.header(LEDGER_HEADER)):
                 # It stands in the chunk of the usage.
@@ -95,7 +102,9 @@ class Chat:
         turn = self._turn(asked, request, policy)
         fields["turn"] = turn.kind.value
         shared = self._calls.find(turn.key, turn.digest) if turn.kind is TurnKind.RESENT else None
-        making = shared.about if shared is not None else self._making(asked, turn, policy, profile, request)
+        making = (
+            shared.about if shared is not None else self._making(asked, turn, route, policy, profile, request=request)
+        )
         await self._serve(making, shared, profile, request, reply=reply, fields=fields)
 
     def _policy(self, wanted: str | None) -> Policy:
@@ -115,25 +124,33 @@ class Chat:
             resent_within_s=self._settings.adopt_within_s,
         )
 
-    def _making(self, asked: ChatRequest, turn: Turn, policy: Policy, profile: Profile, request: HttpRequest) -> Making:
+    def _making(
+        self,
+        asked: ChatRequest,
+        turn: Turn,
+        route: Route,
+        policy: Policy,
+        profile: Profile,
+        *,
+        request: HttpRequest,
+    ) -> Making:
         if turn.kind is TurnKind.REVISED:
             superseded = self._calls.supersede(turn.key)
             if superseded is not None:
                 superseded.superseded = True
-        small = self._settings.snapshot.deployments.get(Leg.ACK, ())
         return Making(
             self._line,
-            self._decide(asked, turn, policy, profile),
+            self._decide(asked, turn, route, policy, profile),
             self._known,
-            answering=self._settings.snapshot.deployments[Leg.ANSWER],
-            small=small[0] if small else None,
+            answering=route.answering,
+            small=route.acknowledge,
             note=self._memory.begin(turn, asked, trio.current_time()),
-            apology=self._settings.apology,
+            apology=route.apology,
             trace_legs=request.header(TRACE_HEADER) == TRACE_LEGS,
         )
 
-    def _decide(self, asked: ChatRequest, turn: Turn, policy: Policy, profile: Profile) -> Decision:
-        plan = hold_to_contract(self._plan(policy, asked, turn, profile), asked)
+    def _decide(self, asked: ChatRequest, turn: Turn, route: Route, policy: Policy, profile: Profile) -> Decision:
+        plan = hold_to_contract(self._plan(policy, asked, turn, route, profile), asked)
         opening = None
         if plan.acknowledge is not None:
             plan, opening = self._word(plan, plan.acknowledge, asked, turn, profile)
@@ -161,14 +178,14 @@ class Chat:
             acknowledge = replace(acknowledge, ask_model=False)
         return replace(plan, acknowledge=acknowledge), Opening.of(acknowledge, phrase, profile)
 
-    def _plan(self, policy: Policy, asked: ChatRequest, turn: Turn, profile: Profile) -> Plan:
+    def _plan(self, policy: Policy, asked: ChatRequest, turn: Turn, route: Route, profile: Profile) -> Plan:
         now = trio.current_time()
         snapshot = replace(
-            self._settings.snapshot,
+            route.snapshot,
             loads=self._metrics.loads(),
             expectations=self._metrics.expectations(asked.prompt_chars, now),
             turn=turn,
-            floor_s=max(self._settings.snapshot.floor_s, profile.floor_s),
+            floor_s=max(route.snapshot.floor_s, profile.floor_s),
         )
         try:
             return policy.plan(asked, snapshot, now, self._line.rng)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from urllib.parse import unquote
 
 import trio
 
 from loro_core._version import __version__
 from loro_core.app.exposition import families
+from loro_core.app.listing import Listing
 from loro_core.app.metrics import Metrics
 from loro_core.app.processes.colleagues import Colleagues
 from loro_core.app.processes.hub import Hub
@@ -16,15 +18,16 @@ from loro_core.app.processes.sums import added_up
 from loro_core.app.replies import JSON_HEADERS
 from loro_core.app.routes import Fields
 from loro_core.chat import Json
-from loro_core.errors import InternalError, UpstreamError
+from loro_core.decide.catalogue import Catalogue
+from loro_core.errors import InternalError, NotFound, UpstreamError
 from loro_core.fleet import Deployment
+from loro_core.models import ModelStatus
 from loro_core.runtime.http_reply import Reply
 from loro_core.runtime.http_service import Counts
 from loro_core.runtime.upstreams import Upstreams
 from loro_core.wire.exposition import CONTENT_TYPE, encode_exposition, wants_exposition
 from loro_core.wire.http1 import HttpRequest
 from loro_core.wire.json_text import encode_json
-from loro_core.wire.openai_out import models_body
 
 READY_FOR_S = 5.0
 """So long an answer about the upstreams is kept: a prober every second does not become their load."""
@@ -32,6 +35,7 @@ READY_FOR_S = 5.0
 ENDPOINTS = (
     "POST /v1/chat/completions",
     "GET /v1/models",
+    "GET /v1/info",
     "GET /health",
     "GET /ready",
     "GET /metrics",
@@ -59,8 +63,10 @@ class Service:
 
 
 class Inspect:
-    """The handlers of the inspecting paths. colleagues: the other workers, if this is one of several.
+    """The handlers of the inspecting paths.
 
+    catalogue: what can be asked for; may be set anew. statuses: of the models that loro runs.
+    colleagues: the other workers, if this is one of several.
     aside: knows the numbers of the process that takes large requests.
     """
 
@@ -70,11 +76,15 @@ class Inspect:
         upstreams: Upstreams,
         metrics: Metrics,
         counts: Counts,
+        catalogue: Catalogue,
         *,
+        statuses: Callable[[], Sequence[ModelStatus]] = list,
         colleagues: Colleagues | None = None,
         aside: Hub | None = None,
     ) -> None:
         self._service = service
+        self._statuses = statuses
+        self.catalogue = catalogue
         self._metrics = metrics
         self._counts = counts
         self._colleagues = colleagues
@@ -113,10 +123,33 @@ class Inspect:
         await _send_json(reply, 200 if is_ready else 503, body)
 
     async def models(self, request: HttpRequest, reply: Reply, fields: Fields) -> None:  # noqa: ARG002
+        await _send_json(reply, 200, {"object": "list", "data": self._listing().entries()})
+
+    async def model(self, request: HttpRequest, reply: Reply, fields: Fields) -> None:  # noqa: ARG002
+        """GET /v1/models/NAME."""
+        name = unquote(request.path.rpartition("/models/")[2])
+        entry = next((entry for entry in self._listing().entries() if entry["id"] == name), None)
+        if entry is None:
+            raise NotFound(f"there is no model {name!r}", param="model", code="model_not_found")
+        await _send_json(reply, 200, entry)
+
+    async def about(self, request: HttpRequest, reply: Reply, fields: Fields) -> None:  # noqa: ARG002
+        """GET /v1/info."""
+        service, listing = self._service, self._listing()
+        body: dict[str, Json] = {
+            "type": "gateway",
+            "version": __version__,
+            "policy": service.policy,
+            "models": listing.by_kind(),
+            "pairs": listing.pairs(),
+            "endpoints": list(ENDPOINTS),
+        }
+        await _send_json(reply, 200, body)
+
+    def _listing(self) -> Listing:
+        statuses = {status.model.name: status for status in self._statuses()}
         service = self._service
-        names = ["loro", *(d.model for d in service.models.values())]
-        body = models_body(dict.fromkeys(names), created=service.created)
-        await reply.send(200, JSON_HEADERS, body)
+        return Listing(catalogue=self.catalogue, statuses=statuses, policy=service.policy, created=service.created)
 
     async def metrics(self, request: HttpRequest, reply: Reply, fields: Fields) -> None:  # noqa: ARG002
         text = wants_exposition(request.header("accept") or "")

@@ -13,7 +13,7 @@ What every chunk of one reply holds to, each rule with a client that breaks with
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -171,7 +171,7 @@ def _counts(usage: Usage) -> dict[str, int]:
     }
 
 
-# --- errors and models -------------------------------------------------------------------------------------------
+# --- errors -------------------------------------------------------------------------------------------
 
 
 def error_body(error: LoroError) -> bytes:
@@ -183,17 +183,3 @@ def error_body(error: LoroError) -> bytes:
 def error_event(error: LoroError) -> bytes:
     """Return the event that ends a stream which cannot be completed; no [DONE] follows it."""
     return encode_event(error_body(error))
-
-
-def model_body(name: str, *, created: int) -> bytes:
-    """Return the body that describes one model. created: seconds since 1970."""
-    return encode_json(_model(name, created))
-
-
-def models_body(names: Iterable[str], *, created: int) -> bytes:
-    """Return the body that lists models, in the order of `names`. created: seconds since 1970."""
-    return encode_json({"object": "list", "data": [_model(name, created) for name in names]})
-
-
-def _model(name: str, created: int) -> dict[str, Json]:
-    return {"id": name, "object": "model", "created": created, "owned_by": "loro"}

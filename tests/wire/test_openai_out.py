@@ -4,7 +4,6 @@ import json
 from typing import Any
 
 import pytest
-from openai.types import Model
 from openai.types.chat import ChatCompletionChunk
 
 from loro_core.chat import NOTHING, Delta, Json, ReplyUsage, ToolCallDelta, Usage
@@ -14,8 +13,6 @@ from loro_core.wire.openai_out import (
     ReplyHead,
     error_body,
     error_event,
-    model_body,
-    models_body,
     usage_object,
 )
 from loro_core.wire.sse import SSEDecoder
@@ -249,14 +246,6 @@ def test_u2028_in_a_reply_is_valid_framing() -> None:
 def test_an_error_is_an_object_with_all_four_keys(error: LoroError, envelope: dict[str, object]) -> None:
     assert json.loads(error_body(error)) == {"error": envelope}
     assert [event.data.encode() for event in SSEDecoder().decode(error_event(error))] == [error_body(error)]
-
-
-def test_models() -> None:
-    document = json.loads(models_body(["large", "small"], created=7))
-    assert document["object"] == "list"
-    assert [Model.model_validate(model, strict=True).id for model in document["data"]] == ["large", "small"]
-    assert json.loads(model_body("small", created=7)) == document["data"][1]
-    assert json.loads(models_body([], created=7)) == {"object": "list", "data": []}
 
 
 def test_the_empty_mapping_of_the_vocabulary_is_encoded() -> None:
