@@ -53,7 +53,7 @@ def test_latency_weighs_the_time_to_the_first_token_by_the_load():
 
 
 def test_latency_tries_an_idle_instance_that_was_never_measured_and_waits_for_what_it_shows():
-    measured = on("a", 1, first_token_s=0.2), on("b", 1, first_token_s=0.9)
+    measured = on("a", 2, first_token_s=0.2), on("b", 2, first_token_s=0.9)
     assert pick("latency", *measured, on("new")) == "new"
     assert pick("latency", *measured, on("new", 1)) == "a"
 
@@ -119,7 +119,7 @@ candidates_of = st.lists(
         holds_call=st.booleans(),
     ),
     min_size=1,
-    max_size=12,
+    max_size=6,
     unique_by=lambda c: c.instance,
 )
 tickets = st.sampled_from([TICKET, Ticket(id=2, models=("n", "m"), call="c"), Ticket(id=3, models=("x",))])
