@@ -23,8 +23,8 @@ A caller whose tickets are for different models has a line for each; they are co
 
 from __future__ import annotations
 
-import heapq
 import math
+from bisect import bisect_left, insort
 from collections import OrderedDict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -50,13 +50,11 @@ class Queue:
         if max_waiting < 0:
             raise ValueError(f"max_waiting is {max_waiting}, needs >= 0")
         self._max_waiting = max_waiting
-        self._waiting: dict[int, _Place] = {}
-        self._places: dict[int, _Place] = {}
-        self._offers = 0
+        self._waiting: dict[int, Ticket] = {}
         self._late: dict[int, Ticket] = {}
-        self._lanes: dict[tuple[tuple[str, ...], frozenset[str]], _Lane] = {}
+        self._lanes: dict[_Key, _Lane] = {}
         self._by_model: dict[str, dict[_Lane, None]] = {}
-        self._deadlines = _Least(self._places)
+        self._deadlines = _Ordered()
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -69,7 +67,7 @@ class Queue:
         """When `expired` has something to say; infinity for never."""
         if self._late:
             return -math.inf
-        return self._deadlines.first()[0] if self._waiting else math.inf
+        return self._deadlines.first[0] if self._waiting else math.inf
 
     def offer(self, ticket: Ticket) -> int | Full:
         """Take `ticket` and return its position, from 1; or Full, and it is not taken.
@@ -87,24 +85,21 @@ class Queue:
         key = (ticket.models, ticket.avoid)
         lane = self._lanes.get(key)
         if lane is None:
-            lane = self._lanes[key] = _Lane(ticket.models, ticket.avoid, self._places)
+            lane = self._lanes[key] = _Lane(ticket.models, ticket.avoid)
             for model in ticket.models:
                 self._by_model.setdefault(model, {})[lane] = None
-        # A ticket that comes again has its id again, but not the number of its offer.
-        self._offers += 1
-        place = _Place(number=self._offers, ticket=ticket, lane=lane)
-        self._waiting[ticket.id] = self._places[place.number] = place
-        self._deadlines.push((ticket.deadline, ticket.arrived, place.number))
-        lane.add(place.number, ticket)
-        return 1 if len(self) == 1 else self._position(place)
+        self._waiting[ticket.id] = ticket
+        self._deadlines.add((ticket.deadline, ticket.arrived, ticket.id))
+        lane.add(ticket)
+        return 1 if len(self) == 1 else self._position(ticket)
 
     def withdraw(self, ticket_id: int) -> Ticket | None:
         """Take out the ticket of this id and return it; None if it does not wait (any more)."""
         late = self._late.pop(ticket_id, None)
         if late is not None:
             return late
-        place = self._waiting.get(ticket_id)
-        return None if place is None else self._take(place)
+        ticket = self._waiting.get(ticket_id)
+        return None if ticket is None else self._take(ticket)
 
     def expired(self, now: float) -> list[Ticket]:
         """Take out the tickets whose deadline has come, the earliest first."""
@@ -131,10 +126,10 @@ class Queue:
                     lanes[lane] = None
         if not lanes:
             return None
-        lacks, _, number = min(lane.first() for lane in lanes)
+        lacks, _, ticket_id = min(lane.first() for lane in lanes)
         for lane in lanes:
             lane.clock += lacks
-        return self._take(self._places[number], paid=True)
+        return self._take(self._waiting[ticket_id], paid=True)
 
     def position(self, ticket_id: int) -> int | None:
         """Return how many tickets go before this one, and it: 1 for the next; None if it does not wait.
@@ -142,27 +137,28 @@ class Queue:
         Before it go those for one of the same models that would be given a seat first, if each of these models had one
         to give from now on and nobody came. Exact where callers wait with one ticket each; of longer lines the tickets
         behind the first are taken for equal. It may fall back: whoever comes with less work may go first.
-        O(callers that wait for the same models, and the caller's own tickets).
+        O(lanes of these models x log n + callers who wait with several tickets + tickets of the caller).
         """
-        place = self._waiting.get(ticket_id)
-        return None if place is None else self._position(place)
+        ticket = self._waiting.get(ticket_id)
+        return None if ticket is None else self._position(ticket)
 
     def waiting(self, model: str) -> int:
         """Return how many tickets wait that `model` may serve."""
-        return sum(lane.size for lane in self._by_model.get(model, ()))
+        return sum(len(lane) for lane in self._by_model.get(model, ()))
 
     def oldest(self, model: str, now: float) -> float:
         """Return for how many seconds the first of those has waited that `model` may serve; 0.0 if nobody waits."""
         arrived = min((lane.oldest() for lane in self._by_model.get(model, ())), default=now)
         return max(0.0, now - arrived)
 
-    def _take(self, place: _Place, *, paid: bool = False) -> Ticket:
-        ticket, lane = place.ticket, place.lane
-        del self._waiting[ticket.id], self._places[place.number]
-        self._deadlines.left()
-        lane.remove(place.number, ticket, paid=paid)
-        if not lane.size:
-            del self._lanes[ticket.models, ticket.avoid]
+    def _take(self, ticket: Ticket, *, paid: bool = False) -> Ticket:
+        del self._waiting[ticket.id]
+        self._deadlines.remove((ticket.deadline, ticket.arrived, ticket.id))
+        key = (ticket.models, ticket.avoid)
+        lane = self._lanes[key]
+        lane.remove(ticket, paid=paid)
+        if not len(lane):
+            del self._lanes[key]
             for model in dict.fromkeys(ticket.models):
                 del self._by_model[model][lane]
                 if not self._by_model[model]:
@@ -170,82 +166,64 @@ class Queue:
         return ticket
 
     def _set_late_aside(self, now: float) -> None:
-        while self._waiting and self._deadlines.first()[0] <= now:
-            ticket = self._take(self._places[self._deadlines.first()[2]])
+        while self._waiting and self._deadlines.first[0] <= now:
+            ticket = self._take(self._waiting[self._deadlines.first[2]])
             self._late[ticket.id] = ticket
 
-    def _position(self, place: _Place) -> int:
-        ticket, lane = place.ticket, place.lane
-        own = lane.lines[ticket.caller]
-        needs, before = own.since - lane.clock, 0
-        for number, other in own.tickets.items():
-            needs += other.cost
-            if number == place.number:
-                break
-            before += 1
-        mine = (max(0, needs), ticket.arrived, place.number)
-        rivals = {rival: None for model in ticket.models for rival in self._by_model[model]}
-        for rival in rivals:
-            for line in rival.lines.values():
-                if line is not own:
-                    before += line.before(mine, rival.clock)
-        return before + 1
+    def _position(self, ticket: Ticket) -> int:
+        index, lacks = self._lanes[ticket.models, ticket.avoid].place(ticket)
+        rivals = {lane: None for model in ticket.models for lane in self._by_model[model]}
+        before = sum(lane.before(lacks, ticket) for lane in rivals)
+        # The caller's own first ticket was counted, too, if that is another one.
+        return before + (index - 1 if index else 0) + 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Place:
-    """Where a ticket waits. number: of its offer, unlike that of any other."""
-
-    number: int
-    ticket: Ticket
-    lane: _Lane
+_Key = tuple[tuple[str, ...], frozenset[str]]
+"""What the tickets of a lane have in common: their models, and whom they avoid."""
 
 
 class _Line:
-    """One caller's tickets in one lane, by number.
+    """One caller's tickets in one lane.
 
-    since: what the lane's clock was, or would have been, when nothing was owed. cost: of all tickets.
+    since: what the lane's clock was, or would have been, when nothing was owed. due: what it will be when the first
+    ticket can be paid. cost: of all tickets.
     """
 
-    __slots__ = ("cost", "since", "tickets")
+    __slots__ = ("cost", "due", "since", "tickets")
 
     def __init__(self, since: int) -> None:
         self.tickets: OrderedDict[int, Ticket] = OrderedDict()
         self.since = since
+        self.due = since
         self.cost = 0
 
     @property
-    def head(self) -> tuple[int, Ticket]:
-        return next(iter(self.tickets.items()))
+    def head(self) -> Ticket:
+        return next(iter(self.tickets.values()))
 
-    def before(self, mine: tuple[int, float, int], clock: int) -> int:
-        """Return how many of its tickets go before one of another line.
-
-        mine: what that one lacks, when it arrived, and its number.
-        """
-        number, head = self.head
-        lacks = self.since + head.cost - clock
-        if (max(0, lacks), head.arrived, number) > mine:
-            return 0
+    def behind_head_within(self, lacks: int, clock: int) -> int:
+        """Return how many of the tickets behind the first are paid, too, once `lacks` more is owed."""
         others = len(self.tickets) - 1
-        if not others:
-            return 1
-        return 1 + min(others, int((mine[0] - lacks) * others / (self.cost - head.cost)))
+        rest = self.cost - self.head.cost
+        return max(0, min(others, (clock + lacks - self.since - self.head.cost) * others // rest))
 
 
 class _Lane:
-    """The tickets for one list of models, never none. clock: what each line was owed since the lane began."""
+    """The tickets for one list of models. clock: what each line was owed since the lane began; no due is before it."""
 
-    __slots__ = ("_arrivals", "_avoid", "_heads", "_models", "clock", "lines", "size")
+    __slots__ = ("_arrivals", "_avoid", "_heads", "_lines", "_long", "_models", "clock")
 
-    def __init__(self, models: tuple[str, ...], avoid: frozenset[str], places: Mapping[int, object]) -> None:
+    def __init__(self, models: tuple[str, ...], avoid: frozenset[str]) -> None:
         self._models = models
         self._avoid = avoid
-        self._heads = _Least(places)
-        self._arrivals = _Least(places)
-        self.lines: dict[str, _Line] = {}
+        self._lines: dict[str, _Line] = {}
+        self._long: dict[str, _Line] = {}
+        self._heads = _Ordered()
+        self._arrivals = _Ordered()
         self.clock = 0
-        self.size = 0
+
+    def __len__(self) -> int:
+        return len(self._arrivals)
 
     def may_have(self, room: Mapping[str, Collection[str]] | Collection[str]) -> bool:
         if not isinstance(room, Mapping):
@@ -253,72 +231,92 @@ class _Lane:
         return any(instance not in self._avoid for model in self._models for instance in room.get(model, ()))
 
     def first(self) -> tuple[int, float, int]:
-        """Return what the next ticket lacks, when it arrived, and its number."""
-        due, arrived, number = self._heads.first()
-        return max(0, int(due) - self.clock), arrived, number
+        """Return what the next ticket lacks, when it arrived, and its id. There must be one."""
+        due, arrived, ticket_id = self._heads.first
+        return int(due) - self.clock, arrived, ticket_id
 
     def oldest(self) -> float:
-        return self._arrivals.first()[0]
+        """Return when the first ticket arrived. There must be one."""
+        return self._arrivals.first[0]
 
-    def add(self, number: int, ticket: Ticket) -> None:
-        line = self.lines.get(ticket.caller)
+    def place(self, ticket: Ticket) -> tuple[int, int]:
+        """Return how many of its line's tickets are before `ticket`, and what it lacks."""
+        line = self._lines[ticket.caller]
+        due = line.since
+        for index, other in enumerate(line.tickets.values()):
+            due += other.cost
+            if other is ticket:
+                return index, max(0, due - self.clock)
+        raise LookupError(f"ticket {ticket.id} is not in its line")
+
+    def before(self, lacks: int, ticket: Ticket) -> int:
+        """Return how many go before `ticket`, which lacks so much, of the first in line and of those behind others."""
+        count = self._heads.before((self.clock + lacks, ticket.arrived, ticket.id))
+        return count + sum(
+            line.behind_head_within(lacks, self.clock) for caller, line in self._long.items() if caller != ticket.caller
+        )
+
+    def add(self, ticket: Ticket) -> None:
+        line = self._lines.get(ticket.caller)
         if line is None:
-            line = self.lines[ticket.caller] = _Line(self.clock)
-        line.tickets[number] = ticket
+            line = self._lines[ticket.caller] = _Line(self.clock)
+        line.tickets[ticket.id] = ticket
         line.cost += ticket.cost
-        self.size += 1
-        self._arrivals.push((ticket.arrived, ticket.arrived, number))
+        self._arrivals.add((ticket.arrived, ticket.arrived, ticket.id))
         if len(line.tickets) == 1:
-            self._heads.push((line.since + ticket.cost, ticket.arrived, number))
+            self._put_in_order(line)
+        else:
+            self._long[ticket.caller] = line
 
-    def remove(self, number: int, ticket: Ticket, *, paid: bool) -> None:
-        """Forget `ticket`, which has lost its place. paid: whether its line pays for it."""
-        line = self.lines[ticket.caller]
-        was_head = line.head[0] == number
-        del line.tickets[number]
+    def remove(self, ticket: Ticket, *, paid: bool) -> None:
+        """Forget `ticket`. paid: whether its line pays for it."""
+        line = self._lines[ticket.caller]
+        was_head = line.head is ticket
+        if was_head:
+            self._heads.remove((line.due, ticket.arrived, ticket.id))
+        self._arrivals.remove((ticket.arrived, ticket.arrived, ticket.id))
+        del line.tickets[ticket.id]
         line.cost -= ticket.cost
-        self.size -= 1
-        self._arrivals.left()
         if paid:
             line.since += ticket.cost
-        if was_head:
-            self._heads.left()
-            if line.tickets:
-                after, head = line.head
-                self._heads.push((line.since + head.cost, head.arrived, after))
+        if len(line.tickets) < 2:
+            self._long.pop(ticket.caller, None)
         if not line.tickets:
-            del self.lines[ticket.caller]
+            del self._lines[ticket.caller]
+        elif was_head:
+            self._put_in_order(line)
+
+    def _put_in_order(self, line: _Line) -> None:
+        head = line.head
+        line.due = max(line.since + head.cost, self.clock)
+        self._heads.add((line.due, head.arrived, head.id))
 
 
-class _Least:
-    """The least of some entries that end in a ticket's number, of those tickets that have a place.
-
-    Entries of the others are dropped when they come up, or all at once when they are the most: all O(log n), amortised,
-    in memory for twice as many as have one.
+class _Ordered:
+    """Entries in order, each there once. O(log n) comparisons, and at worst one move of n pointers: some microseconds
+    for ten thousand.
     """
 
-    __slots__ = ("_gone", "_heap", "_places")
+    __slots__ = ("_entries",)
 
-    def __init__(self, places: Mapping[int, object]) -> None:
-        self._places = places
-        self._heap: list[tuple[float, float, int]] = []
-        self._gone = 0
+    def __init__(self) -> None:
+        self._entries: list[tuple[float, float, int]] = []
 
-    def push(self, entry: tuple[float, float, int]) -> None:
-        heapq.heappush(self._heap, entry)
+    def __len__(self) -> int:
+        return len(self._entries)
 
-    def left(self) -> None:
-        """Take in that the ticket of one entry has lost its place."""
-        self._gone += 1
-        if 2 * self._gone > len(self._heap):
-            self._heap = [entry for entry in self._heap if entry[2] in self._places]
-            heapq.heapify(self._heap)
-            self._gone = 0
-
+    @property
     def first(self) -> tuple[float, float, int]:
-        """Return it; one of the tickets must wait."""
-        heap = self._heap
-        while heap[0][2] not in self._places:
-            heapq.heappop(heap)
-            self._gone -= 1
-        return heap[0]
+        """The least; there must be one."""
+        return self._entries[0]
+
+    def add(self, entry: tuple[float, float, int]) -> None:
+        insort(self._entries, entry)
+
+    def remove(self, entry: tuple[float, float, int]) -> None:
+        """Take out `entry`, which must be there."""
+        del self._entries[bisect_left(self._entries, entry)]
+
+    def before(self, entry: tuple[float, float, int]) -> int:
+        """Return how many are less than `entry`."""
+        return bisect_left(self._entries, entry)

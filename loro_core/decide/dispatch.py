@@ -19,7 +19,7 @@ day of it can be played in seconds.
                      Forget, and its room goes to who stands in line for it
     LoadAsked        as if a request for it had come that waits without a deadline; what failed is tried again
     UnloadAsked      its processes stop, its requests are refused if no other model may have them; a failure is
-                     forgotten
+                     forgotten. The next request loads a process again; an address serves again when it is asked for
     Reconfigured     added models can be had; of removed ones the processes drain and the requests are refused; one that
                      is started differently gets new processes, and the old ones serve until these are ready; other
                      changes hold at once, also for what runs

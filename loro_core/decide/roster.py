@@ -104,8 +104,9 @@ class Desk:
     """A model, its instances, and what is asked of it.
 
     wanting: the waiting tickets that count on it, the oldest first. asked_since: when it was asked for by hand and is
-    not yet ready. held: unloaded by hand; nothing but a request or a hand loads it again. removed: no longer
-    configured. grows_at: one more is not tried before. told: of what `NotLoaded` spoke last.
+    not yet ready. held: unloaded by hand; nothing but a request or a hand starts a process again, and nothing but a
+    hand lets an address serve. removed: no longer configured. grows_at: one more is not tried before. told: of what
+    `NotLoaded` spoke last. turn_ended: when an instance of it was last stopped for another model.
     slots, in_flight: sums over its ready instances. gap_s: between its requests. call_s: of its calls.
     load_s, measured_bytes: of its latest instance.
     """
@@ -118,6 +119,7 @@ class Desk:
     held: bool = False
     removed: bool = False
     grows_at: float = -math.inf
+    turn_ended: float = -math.inf
     told: str = ""
     slots: int = 0
     in_flight: int = 0
@@ -144,6 +146,8 @@ class Desk:
         """Why it cannot be served until somebody acts; None if it can, or if it was not tried."""
         if self.served:
             return None
+        if self.model.launch is None and self.held:
+            return "it was unloaded by hand"
         reasons = [i.reason for i in self.instances.values() if i.state is InstanceState.FAILED and not i.leaving]
         return reasons[-1] or "failed" if reasons else None
 
@@ -153,6 +157,12 @@ class Desk:
         oldest = next(iter(self.wanting.values()), None)
         since = [at for at in (self.asked_since, oldest.arrived if oldest else None) if at is not None]
         return min(since) if since else None
+
+    @property
+    def stands_since(self) -> float | None:
+        """Since when it stands in line for room: it goes to the end of it with every turn it has had."""
+        since = self.wanted_since
+        return None if since is None else max(since, self.turn_ended)
 
     @property
     def floor(self) -> int:

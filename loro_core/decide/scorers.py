@@ -61,7 +61,7 @@ def load(candidate: Candidate) -> float:
 
 
 def _busy(candidates: Sequence[Candidate], *_: object) -> list[float]:
-    return [1.0 - load(c) for c in candidates]
+    return [1.0 - c.in_flight / c.slots if c.in_flight < c.slots else 0.0 for c in candidates]
 
 
 def _latency(candidates: Sequence[Candidate], *_: object) -> list[float]:

@@ -148,7 +148,7 @@ class Seating:
         """Take in that an instance of `desk` is lost: who waited for it counts on what is left.                    7"""
         failure = desk.failure
         if failure is not None:
-            self.strand(desk, f"model {desk.name!r} does not run: {failure}", now)
+            self.strand(desk, f"model {desk.name!r} cannot be served: {failure}", now)
             return
         for ticket in [ticket for ticket in desk.wanting.values() if ticket.avoid or len(ticket.models) > 1]:
             self._withdraw(ticket.id)
@@ -241,7 +241,7 @@ class Seating:
         for desk in desks:
             failure = desk.failure
             reasons.append(
-                f"model {desk.name!r} does not run: {failure}" if failure else self._staffing.never(desk) or "?"
+                f"model {desk.name!r} cannot be served: {failure}" if failure else self._staffing.never(desk) or "?"
             )
         return "; ".join(reasons)
 

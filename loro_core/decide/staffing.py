@@ -174,6 +174,9 @@ class Staffing:
     def ask(self, desk: Desk, now: float) -> None:
         """Load `desk`'s model, whatever happened to it before."""
         desk.held = False
+        if desk.model.launch is None:
+            self.serve_address(desk)
+            return
         for instance in [i for i in desk.instances.values() if i.state is InstanceState.FAILED]:
             self.gone(instance)
         if not desk.served:
@@ -271,14 +274,11 @@ class Staffing:
             (
                 (turns.urgency(since=since, priority=desk.model.priority, turn_s=turn_s), desk.name, since)
                 for name in self._cold
-                if (since := (desk := self._roster.desks[name]).wanted_since) is not None
+                if (since := (desk := self._roster.desks[name]).stands_since) is not None
             ),
         )
         for _, name, since in line:
             desk = self._roster.desks[name]
-            if desk.model.launch is None:
-                self._start(desk, Cause.ASKED)
-                continue
             if not self._startable(desk):
                 continue
             placement = self._place(desk, now, rival_since=since, reserved=reserved)
@@ -291,7 +291,7 @@ class Staffing:
                     continue
                 case Evict(instances=ids):
                     for id_ in ids:
-                        self._evict(self._roster.instances[id_], desk)
+                        self._evict(self._roster.instances[id_], desk, now)
                 case Wait(coming=False):
                     self._alarms.set(("line", ""), self._premises.next_turn(now, rival_since=since, turn_s=turn_s))
                     if turns.passed_by(since=since, now=now, turn_s=turn_s):
@@ -302,7 +302,8 @@ class Staffing:
             reserved.append(Resident(instance=name, memory_bytes=desk.wants_bytes(), hold=Hold.IN_USE))
         return stranded, reserved
 
-    def _evict(self, instance: Instance, rival: Desk) -> None:
+    def _evict(self, instance: Instance, rival: Desk, now: float) -> None:
+        self._roster.desk_of(instance).turn_ended = now
         if instance.seats:
             instance.closed_for = rival.name
             self._roster.count(instance)
@@ -426,7 +427,7 @@ class Staffing:
 
     def serve_address(self, desk: Desk) -> None:
         """Take in the one instance of a model that somebody else serves."""
-        if not desk.instances:
+        if not desk.served:
             self._start(desk, Cause.KEPT)
 
     def _start_quietly(self, desk: Desk, cause: Cause, reserved: list[Resident], now: float) -> bool:

@@ -15,8 +15,11 @@ stopped. So a request for a model waits at most
     (load + turn_s + longest call + stop) for each model that is before it in line, + its own load
 
 and a machine whose models are all busy spends at most load / (load + turn_s) of its time on loading. In line stand
-first those who have waited longest; each step of priority counts as `turn_s` of waiting, so that a high one goes first
-and no low one waits for ever.
+first those who have waited longest, counted from the end of their model's last turn if that is later; each step of
+priority counts as `turn_s` of waiting, so that a high one goes first and no low one waits for ever.
+
+A resident that has nothing to do makes room at once, though its next request may be about to come: a client that asks
+one model after the other would else wait for nothing each time.
 """
 
 from __future__ import annotations

@@ -41,10 +41,14 @@ class Changes:
 
 
 class ModelFleet:
-    """Models that are started, called and stopped as needed. Made by `open_fleet`."""
+    """Models that are started, called and stopped as needed. Made by `open_fleet`.
+
+    on_models: called whenever other models can be had than before.
+    """
 
     def __init__(self) -> None:
         self._listeners = Listeners()
+        self.on_models: Callable[[], None] = lambda: None
         self._loading: Counter[str] = Counter()
         self.seating: Seating
 
@@ -107,10 +111,24 @@ class ModelFleet:
         known = self.seating.instances.get(instance)
         return "" if known is None else known.status.reason
 
+    def any_ready(self, models: Sequence[str]) -> bool:
+        """Return whether an instance of one of `models` is ready."""
+        return self.seating.any_ready(models)
+
+    def load_s(self, models: Sequence[str]) -> float | None:
+        """Return how long the latest load of one of `models` took; None if none of their instances was ever ready."""
+        instances = [instance for model in models for instance in self.seating.of_model(model)]
+        return max((i.status.load_s for i in instances if i.status.load_s is not None), default=None)
+
     async def changed(self) -> None:
         await self.seating.changed()
 
     # --- what is known ---
+
+    @property
+    def configured(self) -> list[Model]:
+        """The models that can be had, in the order of their configuration; those that were registered come last."""
+        return list(self._models.values())
 
     def models(self) -> list[ModelStatus]:
         """Return what is known of every model now, in the order of their configuration; removed ones as long as an
@@ -203,13 +221,13 @@ class ModelFleet:
         taken = self._models.get(model.name)
         if taken is not None:
             raise ConfigError([f"name: '{model.name}' is a model of {taken.source or 'this configuration'} already"])
-        self.seating.reconfigure({**self._models, model.name: model}, None)
+        self._reconfigure({**self._models, model.name: model}, None)
         self._tell("registered", model.name)
 
     def unregister(self, name: str) -> None:
         """Remove a model; calls under way finish. Raises NotFound."""
         self._known(name)
-        self.seating.reconfigure({known: m for known, m in self._models.items() if known != name}, None)
+        self._reconfigure({known: m for known, m in self._models.items() if known != name}, None)
         self._tell("unregistered", name)
 
     def apply(self, models: Mapping[str, Model], settings: DispatchSettings | None = None) -> Changes:
@@ -224,10 +242,14 @@ class ModelFleet:
             changed=tuple(name for name in wanted if name in before and wanted[name] != before[name]),
             removed=tuple(name for name in before if name not in wanted),
         )
-        self.seating.reconfigure(wanted, settings)
+        self._reconfigure(wanted, settings)
         for name in (*changes.added, *changes.changed, *changes.removed):
             self._tell("reloaded", name)
         return changes
+
+    def _reconfigure(self, models: Mapping[str, Model], settings: DispatchSettings | None) -> None:
+        self.seating.reconfigure(models, settings)
+        self.on_models()
 
     def note_change(self, status: InstanceStatus) -> None:
         """Hear that an instance has come into another state."""

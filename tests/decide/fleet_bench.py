@@ -6,6 +6,7 @@ import itertools
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from loro_core.decide.balance import BUILT_IN, Balancer
 from loro_core.decide.dispatch import (
@@ -20,6 +21,7 @@ from loro_core.decide.dispatch import (
     Left,
     NotLoaded,
     Outcome,
+    Reconfigured,
     Refuse,
     Returned,
     StartInstance,
@@ -28,6 +30,8 @@ from loro_core.decide.dispatch import (
 )
 from loro_core.fleet import Deployment
 from loro_core.models import InstanceState, InstanceStatus, Launch, Model, Ticket
+
+A = TypeVar("A")
 
 GIB = 1 << 30
 GONE = (InstanceState.STOPPED, InstanceState.FAILED)
@@ -90,6 +94,8 @@ class FleetBench:
     # --- events ----------------------------------------------------------------------------------------------------
 
     def tell(self, event: Event) -> list[Action]:
+        if isinstance(event, Reconfigured):
+            self.models = event.models
         actions = self.dispatcher.receive(event, self.now)
         for action in actions:
             self.log.append((self.now, action))
@@ -156,7 +162,7 @@ class FleetBench:
         assert isinstance(found, Refuse)
         return found
 
-    def ordered(self, kind: type[Action]) -> list[Action]:
+    def ordered(self, kind: type[A]) -> list[A]:
         return [action for _, action in self.log if isinstance(action, kind)]
 
     # --- carrying out ----------------------------------------------------------------------------------------------
