@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from loro_core.app.access import Access
+from loro_core.app.admin.pages import Admin, House
 from loro_core.app.chat import Chat, ChatSettings
 from loro_core.app.check import plugin_problems
+from loro_core.app.config.changes import Changes
 from loro_core.app.config.settings import Settings
 from loro_core.app.inspect import Inspect, Service
 from loro_core.app.legs import Hedging, Line
 from loro_core.app.making import Making
 from loro_core.app.metrics import Metrics
-from loro_core.app.models import catalogue_of, dispatch_settings, open_models
+from loro_core.app.models import catalogue_of, dispatch_settings, limits_of, open_models
 from loro_core.app.passthrough import PATHS as PASSED_ON
 from loro_core.app.passthrough import Passthrough
 from loro_core.app.phrases import phrasebook, tool_lines
@@ -34,7 +36,7 @@ from loro_core.errors import ConfigError
 from loro_core.plugin.registry import Registry
 from loro_core.runtime.calls import Calls, open_calls
 from loro_core.runtime.http_client import open_http
-from loro_core.runtime.http_service import Counts
+from loro_core.runtime.http_service import Counts, Drain
 from loro_core.runtime.observe import Happening
 from loro_core.runtime.upstreams import Upstreams
 from loro_core.wire.cors import CorsRules, cors_headers
@@ -71,11 +73,16 @@ async def open_gateway(
     counts: Counts,
     colleagues: Colleagues | None = None,
     aside: Hub | None = None,
+    *,
+    drain: Drain | None = None,
+    reload: Callable[[], Awaitable[Changes]] | None = None,
 ) -> AsyncIterator[Gateway]:
     """Make a gateway and hold what it needs (connections to upstreams) while the block runs.
 
     counts: the server's, for /metrics. colleagues: the other workers, if this is one of several.
     aside: knows the numbers of the process that takes large requests.
+    drain: when the admin API's streams end. reload: reads the settings again and has them taken over (`reconfigure`);
+        raises ConfigError. Without it there is no admin API.
     Raises ConfigError as `check` does.
     """
     check(settings, registry)
@@ -128,8 +135,12 @@ async def open_gateway(
             passthrough.catalogue = catalogue
 
         fleet.on_models = models_changed
+        admin = None
+        if reload is not None:
+            house = House(fleet=fleet, drain=drain or Drain(), reload=reload, limits=lambda: limits_of(current))
+            admin = Admin(settings.admin.key, house, registry.providers, upstreams.check)
         yield Gateway(
-            handler=Access(_routes(chat, pages, passthrough, cors)),
+            handler=Access(_routes(chat, pages, passthrough, admin, cors)),
             common_headers=lambda headers: cors_headers(cors, headers.get("origin")),
             upstreams=upstreams,
             reconfigure=reconfigure,
@@ -188,7 +199,7 @@ def _service(settings: Settings) -> Service:
     )
 
 
-def _routes(chat: Chat, pages: Inspect, passthrough: Passthrough, cors: CorsRules) -> Routes:
+def _routes(chat: Chat, pages: Inspect, passthrough: Passthrough, admin: Admin | None, cors: CorsRules) -> Routes:
     return Routes(
         {
             "/": {"GET": pages.info},
@@ -203,6 +214,8 @@ def _routes(chat: Chat, pages: Inspect, passthrough: Passthrough, cors: CorsRule
             "/v1/chat/completions": {"POST": chat.handle},
             "/chat/completions": {"POST": chat.handle},
             **{base + path: {"POST": passthrough.handler(path)} for path in PASSED_ON for base in ("/v1", "")},
+            **({} if admin is None else admin.table()),
         },
         cors,
+        None if admin is None else admin.named(),
     )

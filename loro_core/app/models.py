@@ -7,8 +7,10 @@ import random
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 
+from loro_core.app.admin.fleet import Limits
+from loro_core.app.config.budget import memory_budget
 from loro_core.app.config.pairs import Pair
-from loro_core.app.config.scheduling import AUTO_MEMORY, DEFAULT
+from loro_core.app.config.scheduling import DEFAULT
 from loro_core.app.config.settings import ReplySettings, Settings
 from loro_core.decide.balance import BUILT_IN, Balancer, Held, balancer
 from loro_core.decide.catalogue import Catalogue, Route
@@ -16,13 +18,9 @@ from loro_core.decide.dispatch import DispatchSettings
 from loro_core.fleet import Deployment, Expectation, Snapshot
 from loro_core.models import LOCAL, Model
 from loro_core.plugin.registry import Registry
-from loro_core.runtime.memory import usable_memory
 from loro_core.runtime.model_fleet import ModelFleet, open_fleet
 
 LOGGER = logging.getLogger("loro.models")
-
-MEMORY_SHARE = 0.8
-"""The part of the memory that models get with `memory = "auto"`; the rest is for everything else."""
 
 COLD_S = 5.0
 """What a load is taken to last before one was measured; more than any client's slack, which is all that counts."""
@@ -81,18 +79,20 @@ async def open_models(settings: Settings, registry: Registry, rng: random.Random
 def dispatch_settings(settings: Settings) -> DispatchSettings:
     """Return what holds for all models together."""
     scheduler = settings.scheduler
-    memory = scheduler.memory
-    if memory == AUTO_MEMORY:
-        usable = usable_memory()
-        memory = None if usable is None else int(usable * MEMORY_SHARE)
     return DispatchSettings(
         max_instances=scheduler.max_instances,
-        memory_bytes=memory,
+        memory_bytes=memory_budget(scheduler),
         max_load=scheduler.max_load,
         max_waiting=scheduler.max_waiting,
         queue_deadline_s=scheduler.queue_deadline_s,
         scale_after_s=scheduler.scale_after_s,
     )
+
+
+def limits_of(settings: Settings) -> Limits:
+    """Return what all models share, for whoever shows it."""
+    shared = dispatch_settings(settings)
+    return Limits(memory_bytes=shared.memory_bytes, max_instances=shared.max_instances)
 
 
 def balancer_of(settings: Settings, registry: Registry) -> Callable[[Model], Balancer]:

@@ -75,17 +75,19 @@ async def _run(settings: Settings, registry: Registry, read: Callable[[], Settin
     if listeners is None:
         return 1
     counts, aside = Counts(), Aside(settings, "aside")
-    async with open_gateway(settings, registry, counts, aside=aside.hub) as gateway:
-        service = service_of(server, gateway, counts, aside=aside)
+    drain = Drain()
 
-        def take(settings: Settings) -> None:
-            gateway.reconfigure(settings)
-            log.set_up(settings.log.level, settings.log.format, secrets=settings.secrets)
-            aside.reconfigure(settings)
+    def take(settings: Settings) -> None:
+        gateway.reconfigure(settings)
+        log.set_up(settings.log.level, settings.log.format, secrets=settings.secrets)
+        aside.reconfigure(settings)
 
+    reload = Reload(settings, read, take)
+    async with open_gateway(settings, registry, counts, aside=aside.hub, drain=drain, reload=reload) as gateway:
+        service = service_of(server, gateway, counts, drain=drain, aside=aside)
         async with trio.open_nursery() as nursery:
-            await nursery.start(_drain_on_signal, service.drain, nursery.cancel_scope, server.drain_s)
-            await nursery.start(Reload(settings, read, take).on_signal)
+            await nursery.start(_drain_on_signal, drain, nursery.cancel_scope, server.drain_s)
+            await nursery.start(reload.on_signal)
 
             async def serving(task_status: trio.TaskStatus[list[tuple[str, int]]]) -> None:
                 await serve_with(aside, listeners, service, server, task_status=task_status)

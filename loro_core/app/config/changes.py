@@ -9,8 +9,11 @@ from loro_core.app.config.settings import Settings
 from loro_core.fleet import Deployment
 from loro_core.models import LOCAL, Model
 
-LIVE = frozenset(("scheduler.config_dir", "scheduler.unknown_model"))
-"""Keys whose values take effect at a reload, beside models and pairs."""
+WAITING = ("server", "metrics", "plugins", "admin", "remote_servers")
+"""Tables that are read at the start: what they say holds until the next one."""
+
+WAITING_KEYS = frozenset(("scheduler.balance", "scheduler.balance_weights"))
+"""Keys of other tables of which the same is true."""
 
 _DERIVED = frozenset(("models", "pairs", "sources", "warnings", "demo"))
 _TABLES = {
@@ -27,7 +30,7 @@ class Changes:
     """added, changed, removed: models by name, in the order of the settings. pairs: those that are new, other or gone.
 
     changed: those whose processes have to be started anew are in `restarted`, too.
-    waits: paths of keys that differ and take effect at the next start.
+    settings: paths of other keys that differ and took effect. waits: of those that take effect at the next start.
     """
 
     added: tuple[str, ...] = ()
@@ -35,10 +38,16 @@ class Changes:
     restarted: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
     pairs: tuple[str, ...] = ()
+    settings: tuple[str, ...] = ()
     waits: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
         return any(getattr(self, field.name) for field in fields(self))
+
+    def __str__(self) -> str:
+        """For the log: each kind of change there is, with what it is about."""
+        said = ((field.name, getattr(self, field.name)) for field in fields(self))
+        return " ".join(f"{name}={','.join(about)}" for name, about in said if about) or "nothing_changed"
 
 
 def changes(old: Settings, new: Settings) -> Changes:
@@ -54,8 +63,13 @@ def changes(old: Settings, new: Settings) -> Changes:
         restarted=tuple(name for name in changed if _process(before[name]) != _process(after[name])),
         removed=tuple(name for name in before if name not in after),
         pairs=tuple(name for name in dict.fromkeys((*pairs, *new_pairs)) if pairs.get(name) != new_pairs.get(name)),
-        waits=tuple(path for path in _differing(old, new) if path not in LIVE),
+        settings=tuple(path for path in _differing(old, new) if not _waits(path)),
+        waits=tuple(path for path in _differing(old, new) if _waits(path)),
     )
+
+
+def _waits(path: str) -> bool:
+    return path in WAITING_KEYS or path.partition(".")[0] in WAITING
 
 
 def _judged(model: Model) -> Model:

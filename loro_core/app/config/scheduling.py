@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from loro_core.app.config.keys import setting
-from loro_core.app.config.kinds import Address, ApiKey, Choice, Flag, Number, Text, Whole
+from loro_core.app.config.kinds import Address, Choice, Flag, Number, OwnKey, Text, Whole
 from loro_core.app.config.kinds_models import AUTO, NONE, Size, Weights
 from loro_core.fleet import Secret
 
@@ -22,13 +22,6 @@ BALANCER = r"[a-z][a-z0-9_-]*"
 NAME = r"[A-Za-z0-9_][A-Za-z0-9_.:@+-]{0,119}"
 NAME_WANTS = "letters, digits, `_`, `.`, `:`, `@`, `+` and `-`, at most 120 of them"
 """How models, pairs and remote servers are called. No `/`: names stand in the paths of `/-/models/NAME`."""
-
-
-@dataclass(frozen=True, slots=True)
-class OwnKey(ApiKey):
-    """A key that loro asks for."""
-
-    wants = 'visible ASCII characters without blanks, or "none"'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -77,7 +77,9 @@ async def _run(settings: Settings, registry: Registry, greeting: Greeting, link:
 
         everything.start_soon(stay_linked)
         await everything.start(_drain_on_sigterm, drain)
-        async with open_gateway(settings, registry, counts, colleagues, hub) as gateway:
+        async with open_gateway(
+            settings, registry, counts, colleagues, hub, drain=drain, reload=colleagues.reload
+        ) as gateway:
 
             def take(settings: Settings) -> None:
                 gateway.reconfigure(settings)
