@@ -48,6 +48,7 @@ class Stream:
         self.text = ""
         self.first_s: float | None = None
         self.status = 0
+        self.headers = httpx.Headers()
         self.begun = threading.Event()
         self._asked = {
             "model": model,
@@ -62,7 +63,7 @@ class Stream:
     def _read(self) -> None:
         start = time.monotonic()
         with httpx.stream("POST", self._url, json=self._asked, headers=self._headers, timeout=30) as reply:
-            self.status = reply.status_code
+            self.status, self.headers = reply.status_code, reply.headers
             for line in reply.iter_lines():
                 self.lines.append(line)
                 if line.startswith("data: {") and "choices" in line:
@@ -111,7 +112,8 @@ def test_a_model_is_started_by_its_first_request_and_ended_with_loro(tmp_path):
 
 
 def test_the_acknowledgement_does_not_wait_for_a_cold_model(tmp_path):
-    with loro_with(tmp_path, table("big", "--load-s", 2.0, "--tokens", 4)) as loro:
+    comments = "[reply]\ncomment_after_s = 0.3"
+    with loro_with(tmp_path, comments, table("big", "--load-s", 2.0, "--tokens", 4)) as loro:
         httpx.get(loro.url)
         stream = Stream(loro.url, "big", headers={"x-loro-policy": "instant"}).end()
         assert stream.whole
@@ -119,6 +121,8 @@ def test_the_acknowledgement_does_not_wait_for_a_cold_model(tmp_path):
         assert stream.first_s < 1.0
         assert not stream.text.startswith("big")
         assert pid_of(stream.text, "big")
+        assert ": loro loading position=1" in stream.lines
+        assert stream.headers["x-loro-queue-position"] == "1"
 
 
 def test_a_worker_killed_in_mid_stream_is_one_error_and_is_replaced(tmp_path):
