@@ -176,6 +176,24 @@ def test_a_client_that_leaves_while_its_model_loads_leaves_no_process(tmp_path):
         wait_until(lambda: not is_alive(pid), "the load goes on")
 
 
+def test_a_reload_lets_streams_finish_and_serves_what_is_configured_then(tmp_path):
+    slow = table("tiny", "--tokens", 60, "--gap-s", 0.05, slots=2)
+    with loro_with(tmp_path, slow, table("other")) as loro:
+        stream = Stream(loro.url, "tiny")
+        assert stream.begun.wait(20)
+        (tmp_path / "loro.toml").write_text(table("tiny", "--tokens", 3, slots=2))
+        loro.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: any("loro.reloaded" in line for line in loro.lines), "no reload")
+        old = pid_of(stream.text, "tiny")
+        # Until the new process is ready the old one serves.
+        wait_until(lambda: pid_of(Stream(loro.url, "tiny").end().text, "tiny") != old, "the old process serves on")
+        assert stream.end().whole
+        assert pid_of(stream.text, "tiny") == old
+        wait_until(lambda: not is_alive(old), "the old process is still there")
+        asked = {"model": "other", "messages": [{"role": "user", "content": "?"}]}
+        assert httpx.post(f"{loro.url}/v1/chat/completions", json=asked).status_code == 404
+
+
 def test_another_model_of_the_alias_answers_where_one_cannot_be_started(tmp_path):
     dead = table("dead", aliases=["chat"], command=["/nowhere/no-such-program", "{port}"])
     with loro_with(tmp_path, dead, table("good", aliases=["chat"])) as loro:
@@ -187,6 +205,19 @@ def test_another_model_of_the_alias_answers_where_one_cannot_be_started(tmp_path
         refused = httpx.post(f"{loro.url}/v1/chat/completions", json=asked, headers=PLAIN, timeout=20)
         assert refused.status_code == 503
         assert "no-such-program" in refused.json()["error"]["message"]
+
+
+def test_at_the_end_streams_finish_before_their_models_do(tmp_path):
+    with loro_with(tmp_path, table("tiny", "--tokens", 30, "--gap-s", 0.05), table("slow", "--load-s", 60)) as loro:
+        stream, waits = Stream(loro.url, "tiny"), Stream(loro.url, "slow")
+        assert stream.begun.wait(20)
+        time.sleep(0.3)
+        loro.process.send_signal(signal.SIGTERM)
+        assert stream.end().whole
+        pid = pid_of(stream.text, "tiny")
+        assert loro.stop() == 0
+        assert not is_alive(pid)
+        assert waits.end().status in (0, 503)
 
 
 def test_nothing_is_left_two_seconds_after_loro_was_killed(tmp_path):
