@@ -1,4 +1,5 @@
 # make run     set up and start the gateway (a demo when no model is configured)
+# make run-local MODEL=file.gguf    the same with one model of your own as the large one, in llama.cpp
 # make test    set up and run the tests                  make check   types, style, floors
 # make deep    many more examples, slow suites           make bench   what loro costs, measured here and now
 # make bench URL=http://HOST:PORT                        the same conversations with any server that runs
@@ -19,7 +20,7 @@ PEERS  ?= .venv-peers
 # One worker a core; a file's tests stay together, for they share what is slow to start. `make test ARGS=-n0` has none.
 SPREAD := -n auto --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 
-.PHONY: run test check deep voice-env voice bench bench-peers bench-transport micro figures blocking page phrases format clean
+.PHONY: run run-local test check deep voice-env voice bench bench-peers bench-transport micro figures blocking page phrases format clean
 .DEFAULT_GOAL := help
 
 .PHONY: help
@@ -33,8 +34,8 @@ $(VENV)/run: pyproject.toml
 	@touch $@
 
 # An editable installation is not compiled, and where PYTHONDONTWRITEBYTECODE is set each start would compile it anew.
-$(VENV)/compiled: $(VENV)/run $(shell find loro_core providers -name '*.py')
-	$(PY) -m compileall -q loro_core providers
+$(VENV)/compiled: $(VENV)/run $(shell find loro_core providers contrib -name '*.py')
+	$(PY) -m compileall -q loro_core providers contrib
 	@touch $@
 
 $(VENV)/dev: pyproject.toml $(VENV)/run
@@ -48,6 +49,14 @@ $(VOICE)/ready: pyproject.toml
 
 run: $(VENV)/compiled
 	$(PY) -m loro_core $(ARGS)
+
+$(VENV)/llamacpp: pyproject.toml $(VENV)/run
+	$(PY) -m pip install --quiet --disable-pip-version-check --editable '.[llamacpp]'
+	@touch $@
+
+run-local: $(VENV)/llamacpp $(VENV)/compiled
+	@test -n "$(MODEL)" || { echo "which model? make run-local MODEL=path/to/model.gguf"; exit 2; }
+	$(PY) -m loro_core --local "$(MODEL)" $(ARGS)
 
 test: $(VENV)/dev $(VENV)/compiled
 	$(PY) -m pytest -q -m 'not slow' $(SPREAD) $(ARGS)

@@ -159,9 +159,13 @@ class _Action:
 
     async def reload(self) -> int:
         told = await self.client.ask("POST", "reload", patient=True)
-        parts = [f"{what}: {', '.join(told[what])}" for what in ("added", "changed", "removed") if told[what]]
-        if told["restart"]:
-            parts.append(f"at the next start: {', '.join(told['restart'])}")
+        parts = [
+            f"{what}: {', '.join(told[what])}"
+            for what in ("added", "changed", "removed", "pairs", "settings")
+            if told[what]
+        ]
+        if told["next_start"]:
+            parts.append(f"at the next start: {', '.join(told['next_start'])}")
         self._print(told, "".join(f"{part}\n" for part in parts) or "nothing has changed\n")
         return DONE
 

@@ -56,13 +56,3 @@ class Limits:
 
     memory_bytes: int | None = None
     max_instances: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reloaded:
-    """What a reload of the configuration changed: names of models. restart: keys that take effect at the next start."""
-
-    added: tuple[str, ...] = ()
-    changed: tuple[str, ...] = ()
-    removed: tuple[str, ...] = ()
-    restart: tuple[str, ...] = ()

@@ -9,12 +9,13 @@ from urllib.parse import parse_qsl
 
 import trio
 
-from loro_core.app.admin.fleet import Fleet, Limits, Reloaded
+from loro_core.app.admin.fleet import Fleet, Limits
 from loro_core.app.admin.gate import Gate
 from loro_core.app.admin.page import PAGE, PAGE_HEADERS
 from loro_core.app.admin.registering import REGISTERED, read_object, read_registration, refuse_known
 from loro_core.app.admin.standing import event_json, line_json, line_text, listing, model_json
 from loro_core.app.admin.streams import Waiting, event, stream_events
+from loro_core.app.config.changes import Changes
 from loro_core.app.config.kinds import closest, quote
 from loro_core.app.replies import JSON_HEADERS
 from loro_core.app.routes import Fields, Handler, NamedHandler, NamedTable, Table
@@ -56,7 +57,7 @@ class House:
 
     fleet: Fleet
     drain: Drain
-    reload: Callable[[], Awaitable[Reloaded]]
+    reload: Callable[[], Awaitable[Changes]]
     limits: Callable[[], Limits] = Limits
 
 
@@ -242,8 +243,11 @@ class Admin:
             {
                 "added": list(done.added),
                 "changed": list(done.changed),
+                "restarted": list(done.restarted),
                 "removed": list(done.removed),
-                "restart": list(done.restart),
+                "pairs": list(done.pairs),
+                "settings": list(done.settings),
+                "next_start": list(done.waits),
             },
         )
 

@@ -353,6 +353,12 @@ class Address(Shown):
     def read(self, text: str) -> str:
         return text
 
+    def show(self, value: Any) -> str:
+        if value is None:
+            return "not set"
+        host, port = value
+        return quote(f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
+
 
 def _from_json(text: str) -> Any:
     try:

@@ -9,17 +9,22 @@ from typing import Any
 
 import trio
 
-from loro_core.app.admin.fleet import Limits, Reloaded
-from loro_core.app.admin.pages import House
-from loro_core.app.build import open_gateway
+from loro_core.app.access import Access
+from loro_core.app.admin.fleet import Limits
+from loro_core.app.admin.pages import Admin, House
 from loro_core.app.config import load
+from loro_core.app.config.changes import Changes
+from loro_core.app.routes import Routes
 from loro_core.errors import ConfigError, UpstreamError, UpstreamUnreachable
 from loro_core.fleet import Deployment, Secret
 from loro_core.models import FleetEvent, InstanceState, InstanceStatus, Launch, LogLine, Model, ModelKind, ModelStatus
-from loro_core.runtime.http_service import Counts, Drain, Service
+from loro_core.runtime.http_service import Drain, Service
+from loro_core.runtime.upstreams import Upstreams
+from loro_core.wire.cors import CorsRules, cors_headers
+from loro_core.wire.http1 import HeaderList, Headers
 from loro_core.wire.openai_out import error_body
 from tests.app.serving import NOWHERE, Heard, registry, send
-from tests.runtime.fakes import PlayingProvider
+from tests.runtime.fakes import NoHttp, PlayingProvider
 
 KEY = "a-key-of-sixteen-and-more"
 UPSTREAM_KEY = "sk-7f3a9c-never-to-be-seen"
@@ -169,12 +174,14 @@ class Gatehouse:
         self.problems: list[str] = []
         self.reloads = 0
 
-    async def reload(self) -> Reloaded:
+    async def reload(self) -> Changes:
         self.reloads += 1
         await trio.lowlevel.checkpoint()
         if self.problems:
             raise ConfigError(self.problems)
-        return Reloaded(added=("new",), changed=("qwen",), restart=("server.port",))
+        return Changes(
+            added=("new",), changed=("qwen",), restarted=("qwen",), settings=("reply.policy",), waits=("server.port",)
+        )
 
     async def get(self, path: str, **headers: str) -> Heard:
         return await self.ask("GET", path, headers=headers)
@@ -230,11 +237,15 @@ async def administered(fleet: FakeFleet, *, key: str | None = KEY, **environ: st
         reload=house.reload,
         limits=lambda: fleet.limits,
     )
-    async with open_gateway(settings, registry(provider, provider), Counts(), house=asked) as gateway:
-        house.service = Service(
-            handler=gateway.handler,
-            common_headers=gateway.common_headers,
-            error_body=error_body,
-            drain=house.drain,
-        )
-        yield house
+    plugins = registry(provider, provider)
+    upstreams = Upstreams(plugins.providers, lambda _: NoHttp())
+    admin = Admin(settings.admin.key, asked, plugins.providers, upstreams.check)
+    cors = CorsRules(origins=settings.server.cors_origins)
+    handler = Access(Routes(admin.table(), cors, admin.named()))
+
+    def common_headers(headers: Headers) -> HeaderList:
+        return cors_headers(cors, headers.get("origin"))
+
+    house.service = Service(handler=handler, common_headers=common_headers, error_body=error_body, drain=house.drain)
+    await trio.lowlevel.checkpoint()
+    yield house

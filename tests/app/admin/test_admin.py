@@ -400,7 +400,15 @@ async def test_a_configured_model_is_not_unregistered(autojump_clock):
 async def test_reload_tells_what_changed(autojump_clock):
     async with administered(two_models()) as house:
         heard = await house.post("/-/reload")
-    assert heard.json == {"added": ["new"], "changed": ["qwen"], "removed": [], "restart": ["server.port"]}
+    assert heard.json == {
+        "added": ["new"],
+        "changed": ["qwen"],
+        "restarted": ["qwen"],
+        "removed": [],
+        "pairs": [],
+        "settings": ["reply.policy"],
+        "next_start": ["server.port"],
+    }
 
 
 async def test_a_bad_file_is_422_with_every_problem(autojump_clock):
