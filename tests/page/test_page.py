@@ -126,6 +126,8 @@ async def test_what_went_wrong_is_said(page):
     async with page(fleet) as (tab, house):
         await tab.click("Load: qwen")
         await tab.until("document.querySelector('[role=alert].toast')?.innerText.includes('out of memory')")
+        await tab.click("Reload configuration")
+        await tab.until(shows("added: new; changed: qwen; settings: reply.policy; at the next start: server.port."))
         house.problems = ["loro.toml:3: modles is no table"]
         await tab.click("Reload configuration")
         await tab.until(shows("loro.toml:3: modles is no table"))
