@@ -87,7 +87,7 @@ class LocalModelSettings:
     )
     threads: int | None = setting(None, Whole(1, 1024), "how many threads compute", shown_default="the server's own")
     gpu_layers: int | None = setting(
-        None, Whole(-1, 10000), "how many layers a GPU holds; -1: all", shown_default="the server's own"
+        None, Whole(0, 10000), "how many layers a GPU holds", shown_default="the server's own: as many as fit"
     )
     slots: int | None = setting(
         None,
