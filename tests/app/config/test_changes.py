@@ -59,32 +59,37 @@ def test_pairs_that_come_change_and_go(differ):
     ("toml", "path"),
     [
         ("[server]\nport = 1\n", "server.port"),
-        ("[scheduler]\nmax_instances = 3\n", "scheduler.max_instances"),
+        ("[scheduler]\nbalance = 'latency'\n", "scheduler.balance"),
         ("[admin]\nkey = 'x'\n", "admin.key"),
-        ("[reply]\npolicy = 'race'\n", "reply.policy"),
         ("[log]\nformat = 'json'\n", "log.format"),
+        ("[metrics]\nwindow = 100\n", "metrics.window"),
+        ("[plugins]\nmodules = ['x']\n", "plugins.modules"),
         ("[[remote_servers]]\nname = 'r'\ngrpc_addr = 'h:1'\n", "remote_servers"),
     ],
 )
-def test_the_rest_waits_for_the_next_start(differ, toml, path):
-    assert differ(ONE, ONE + toml).waits == (path,)
-    assert differ(ONE + toml, ONE).waits == (path,)
+def test_what_waits_for_the_next_start(differ, toml, path):
+    assert differ(ONE, ONE + toml) == Changes(waits=(path,))
+    assert differ(ONE + toml, ONE) == Changes(waits=(path,))
 
 
-def test_models_of_services_wait_for_the_next_start(files):
+@pytest.mark.parametrize(
+    ("toml", "path"),
+    [
+        ("[scheduler]\nmax_instances = 3\n", "scheduler.max_instances"),
+        ("[scheduler]\nunknown_model = 'default'\n", "scheduler.unknown_model"),
+        ("[reply]\npolicy = 'race'\n", "reply.policy"),
+        ("[hedge]\nshare = 0\n", "hedge.share"),
+        ("[words]\nfiles = ['x.toml']\n", "words.files"),
+    ],
+)
+def test_other_keys_take_effect(differ, toml, path):
+    assert differ(ONE, ONE + toml) == Changes(keys=(path,))
+
+
+def test_the_models_of_the_default_pair_take_effect(files):
     before = files.read(LARGE_MODEL_API_KEY="a", LARGE_MODEL_NAME="x")
     after = files.read(LARGE_MODEL_API_KEY="b", LARGE_MODEL_NAME="y", SMALL_MODEL_API_KEY="c")
-    assert changes(before, after).waits == ("models.small", "models.large.name", "models.large.api_key")
-
-
-def test_a_default_pair_of_local_models_follows_them(differ):
-    found = differ(ONE, TWO)
-    assert (found.added, found.removed, found.waits) == (("b",), ("a",), ())
-
-
-def test_keys_that_a_reload_puts_into_effect_do_not_wait(differ):
-    found = differ(ONE, ONE + "[scheduler]\nunknown_model = 'default'\nconfig_dir = 'models'\n")
-    assert found.waits == ()
+    assert changes(before, after).keys == ("models.small", "models.large.name", "models.large.api_key")
 
 
 def test_no_secret_is_told(files):
