@@ -6,12 +6,13 @@ import os
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from loro_core.app.legs import AckLeg, Line, without_our_words
 from loro_core.app.metrics import Acknowledgement
 from loro_core.app.relay import Relay
 from loro_core.app.replies import Encoding, Ledger, Part, StreamEncoding, WholeEncoding
+from loro_core.app.waits import Wait
 from loro_core.chat import ChatRequest, ReplyUsage, Turn
 from loro_core.decide.announce import Announcer, Source
 from loro_core.decide.bill import Bill
@@ -23,6 +24,7 @@ from loro_core.decide.turn import Note
 from loro_core.decide.wording import Opening
 from loro_core.fleet import Deployment, Leg, Plan
 from loro_core.runtime.race import run_race
+from loro_core.runtime.seats import NOBODY, Asking
 from loro_core.wire.openai_out import ReplyHead
 
 
@@ -31,6 +33,7 @@ class Decision:
     """A request, what it is to its conversation, and what was decided about it.
 
     announcer: finds the line before a tool call; None where calls are not to be announced.
+    asking: for whom, where a local model has a queue.
     """
 
     asked: ChatRequest
@@ -38,6 +41,7 @@ class Decision:
     plan: Plan
     opening: Opening | None = None
     announcer: Announcer | None = None
+    asking: Asking = NOBODY
 
 
 class Making:
@@ -47,6 +51,7 @@ class Making:
 
     known: what loro says before answers.
     trace_legs: whether a comment in the stream tells each leg before its first chunk.
+    wait: what a client may be told while the answer waits for a local model.
     superseded: set by whoever ends the run because the user went on speaking.
     """
 
@@ -64,6 +69,7 @@ class Making:
     ) -> None:
         asked, plan, opening = decision.asked, decision.plan, decision.opening
         self.decision = decision
+        self.wait = Wait()
         self.superseded = False
         self._note = note
         self._over = False
@@ -74,11 +80,19 @@ class Making:
             acknowledging=opening is not None, choices=asked.n, apology=apology, announce=decision.announcer
         )
         self._answer = Relay(
-            line, answering, without_our_words(asked, known), plan.acknowledge, opening, merge=self._merge
+            line,
+            answering,
+            without_our_words(asked, known),
+            plan.acknowledge,
+            opening,
+            merge=self._merge,
+            asking=NOBODY if decision.asking is NOBODY else replace(decision.asking, told=self.wait.told),
         )
         self._acknowledge: AckLeg | None = None
         if plan.acknowledge is not None and opening is not None:
-            self._acknowledge = AckLeg(line, plan.acknowledge, opening, small, asked, answer=self._answer)
+            self._acknowledge = AckLeg(
+                line, plan.acknowledge, opening, small, asked, answer=self._answer, asking=decision.asking
+            )
         head = ReplyHead(
             id=f"chatcmpl-{os.urandom(12).hex()}",
             created=int(time.time()),
