@@ -105,9 +105,9 @@ class Desk:
     """A model, its instances, and what is asked of it.
 
     wanting: the waiting tickets that count on it, the oldest first. asked_since: when it was asked for by hand and is
-    not yet ready. held: unloaded by hand; nothing but a request or a hand starts a process again, and nothing but a
-    hand lets an address serve. removed: no longer configured. grows_at: one more is not tried before. told: of what
-    `NotLoaded` spoke last. turn_ended: when an instance of it was last stopped for another model.
+    not yet ready. held: unloaded by hand; until a request or a hand starts a process again, or a hand lets an
+    address serve, nothing of it is kept. removed: no longer configured. grows_at: one more is not tried before.
+    told: of what `NotLoaded` spoke last. turn_ended: when an instance of it was last stopped for another model.
     slots, in_flight: sums over its ready instances. gap_s: between its requests. call_s: of its calls.
     load_s, measured_bytes: of its latest instance.
     """

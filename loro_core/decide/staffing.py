@@ -435,6 +435,7 @@ class Staffing:
 
     def _start(self, desk: Desk, cause: Cause) -> None:
         instance = self._roster.add(desk.model, cause)
+        desk.held = False
         if desk.model.launch is None:
             instance.state = InstanceState.READY
             instance.ready_since = instance.idle_since = -math.inf
@@ -479,7 +480,6 @@ class Staffing:
 
     def _stops_at(self, desk: Desk, instance: Instance) -> float:
         live = sum(1 for _ in desk.live())
-        # What is unloaded by hand and asked for again has no floor any more.
         return scaling.stops_at(desk.model, idle_since=instance.idle_since, instances=live, floor=desk.floor)
 
     def watch(self, desk: Desk) -> None:

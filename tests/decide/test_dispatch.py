@@ -591,8 +591,17 @@ def test_a_pinned_model_that_was_unloaded_by_hand_stays_away_until_it_is_asked_f
     b.stopped("a-1")
     b.wait(1000)
     assert b.running() == []
-    b.ask("a")
-    assert b.running() == ["a-1"]
+    b.finish(ready_for(b, b.ask("a"), "a-1"))
+    b.tell(
+        Reconfigured(models=named(model("a", pinned=True), model("b")), settings=replace(b.settings, max_instances=1))
+    )
+    assert "a-1" in b.refusal(b.ask("b")).reason, "it is pinned as before"
+
+
+def ready_for(b: FleetBench, asked: int, instance: str) -> int:
+    b.ready(instance)
+    assert b.granted[asked] == instance
+    return asked
 
 
 def test_an_address_that_was_unloaded_serves_again_when_it_is_asked_for():

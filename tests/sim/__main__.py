@@ -86,11 +86,10 @@ def swaps() -> None:
 
 
 def day() -> None:
-    found = [scenarios.day(policy) for policy in ("prefix", "round-robin")]
+    found = [scenarios.day("prefix", calls_an_hour=rate) for rate in (300.0, 600.0)]
     table(
         "a day of one machine of 48 GB: twelve models of 108 GB in all, one pinned",
         (
-            "policy",
             "requests",
             "refused",
             "queue p50",
@@ -103,7 +102,6 @@ def day() -> None:
         ),
         [
             (
-                one.policy,
                 f"{one.requests:,}",
                 str(one.refused),
                 seconds(one.queue_p50_s),
