@@ -72,8 +72,12 @@ print(signal.getsignal(signal.SIGTERM) is signal.SIG_DFL)
 print([line.split()[1] for line in open("/proc/self/status") if line.startswith("SigIgn:")])
 print(sorted(map(int, os.listdir("/proc/self/fd")))[:-1])
 """
-    async with child(script(code), mark, ears) as process:
-        await process.wait()
+    before = signal.signal(signal.SIGQUIT, signal.SIG_IGN)  # as in the background of a shell
+    try:
+        async with child(script(code), mark, ears) as process:
+            await process.wait()
+    finally:
+        signal.signal(signal.SIGQUIT, before)
     # Python itself ignores SIGPIPE (13) and SIGXFSZ (25).
     assert ears.lines == [("stdout", text) for text in ("True", "True", "['0000000001001000']", "[0, 1, 2]")]
 
