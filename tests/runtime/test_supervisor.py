@@ -26,10 +26,11 @@ from loro_core.runtime.log_ring import LogRing
 from loro_core.runtime.ports import Ports
 from loro_core.runtime.supervisor import Supervisor
 from tests.runtime.cancelling import cancel_at_every_checkpoint
-from tests.runtime.families import lives, marked, until
+from tests.runtime.families import lives, marked, on_linux, until
+
+pytestmark = on_linux
 
 SERVER = str(Path(__file__).with_name("child_server.py"))
-linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux tells whose a port is")
 
 
 class Watched:
@@ -111,9 +112,8 @@ async def test_an_instance_is_loaded_then_ready_then_stopped(mark):
         assert (status.slots, status.restarts, status.reason) == (3, 0, "")
         assert time.time() - status.since < 5
         assert watched.lines("stdout") == ["tensor 1", "tensor 2"]
-        if sys.platform.startswith("linux"):
-            await until(lambda: watched.status.memory_bytes)
-            assert 2**20 < watched.status.memory_bytes < 2**27
+        await until(lambda: watched.status.memory_bytes)
+        assert 2**20 < watched.status.memory_bytes < 2**27
         watched.supervisor.stop()
         await watched.reach(State.STOPPED)
         assert not lives(status.pid)
@@ -234,13 +234,11 @@ async def test_one_that_says_it_is_broken_is_ended_and_started_again(mark, impat
         assert watched.status.reason == "not healthy: status 503"
 
 
-@linux
 async def test_a_server_that_listens_in_a_grandchild_is_ours(mark):
     async with running("grandchild-serves", mark=mark) as watched:
         await watched.reach(State.READY)
 
 
-@linux
 async def test_a_good_answer_of_a_stranger_at_the_port_is_not_believed(mark):
     """An orphan of an earlier run answers as well as our own server does."""
     with socket.create_server(("127.0.0.1", 0), reuse_port=True) as probe_socket:
@@ -293,8 +291,7 @@ async def test_a_prescribed_port_that_is_taken_says_by_whom(mark):
         async with running(mark=mark, port=port) as watched:
             await watched.reach(State.WAITING)
             assert watched.status.reason.startswith(f"port {port} is taken by ")
-            if sys.platform.startswith("linux"):
-                assert f"process {os.getpid()} (" in watched.status.reason
+            assert f"process {os.getpid()} (" in watched.status.reason
 
 
 async def test_draining_waits_for_the_last_call(mark):
