@@ -59,6 +59,15 @@ async def test_what_it_writes_is_heard_to_the_last_line_and_its_status_is_told(m
     assert not lives(process.keeper_pid)
 
 
+async def test_it_inherits_our_variables_without_our_keys(mark, monkeypatch):
+    monkeypatch.setenv("LARGE_MODEL_API_KEY", "sk-1")
+    monkeypatch.setenv("OF_THE_USER", "yes")
+    ears = Ears()
+    async with child(["sh", "-c", 'echo "$LARGE_MODEL_API_KEY $OF_THE_USER $LORO_TEST_MARK"'], mark, ears) as process:
+        await process.wait()
+    assert ears.lines == [("stdout", f" yes {mark}")]
+
+
 async def test_a_signal_that_ends_it_is_told(mark):
     async with child(["sleep", "60"], mark) as process:
         os.kill(process.pid, signal.SIGKILL)
