@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 import trio
+import trio.testing
 
 from loro_core.decide.lifecycle import GIVE_UP_AFTER
 from loro_core.fleet import Deployment
@@ -350,6 +351,39 @@ async def test_a_cancelled_run_leaves_no_process_and_says_so(mark):
     assert marked(mark) == []
     assert watched.told[-1].state is State.STOPPED
     assert watched.told[-1].pid is None
+
+
+@pytest.mark.parametrize("drain", [False, True])
+async def test_a_stop_between_an_end_and_the_word_of_it_ends_it(drain, autojump_clock, monkeypatch):
+    """What watches a process is gone when the process is; a stop in that moment once had nobody to hand itself to."""
+    gone = trio.Event()
+
+    class Gone:
+        pid = keeper_pid = 1
+
+        async def wait(self):
+            await gone.wait()
+            return 0
+
+        def terminate(self):
+            raise AssertionError("there is nothing to end")
+
+    @asynccontextmanager
+    async def open_fake(command, **more):
+        yield Gone()
+        await trio.sleep(1)  # the pipes are read to their end
+
+    monkeypatch.setattr("loro_core.runtime.supervisor.open_child", open_fake)
+    watched = Watched(mark="")
+    async with trio.open_nursery() as nursery:
+        await nursery.start(watched.supervisor.run)
+        watched.supervisor.start()
+        await trio.testing.wait_all_tasks_blocked()
+        assert watched.status.state is State.LOADING
+        gone.set()
+        await trio.testing.wait_all_tasks_blocked()
+        watched.supervisor.stop(drain)
+    assert watched.states[-2:] == [State.STOPPING, State.STOPPED]
 
 
 @pytest.mark.slow
