@@ -5,6 +5,7 @@
 # make bench URL=http://HOST:PORT                        the same conversations with any server that runs
 # make bench-peers  beside nginx and the LiteLLM proxy   make micro   the pieces of the hot path
 # make figures the headline figures on this machine      make format  let ruff lay out the code
+# make sim     what a fleet of model servers would do, played by the deciding code alone (ARGS=day)
 # make blocking what one client does to the live streams of others
 # make bench-transport  what a call to a model costs in CPU, by HTTP client
 # make voice   set up the voice clients apart, see when they speak what they are sent, and report what is heard when
@@ -21,7 +22,7 @@ PEERS  ?= .venv-peers
 # One worker a core; a file's tests stay together, for they share what is slow to start. `make test ARGS=-n0` has none.
 SPREAD := -n auto --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 
-.PHONY: run run-local test check deep voice-env voice bench bench-peers bench-transport micro figures blocking supervision page phrases format clean
+.PHONY: run run-local test check deep voice-env voice bench bench-peers bench-transport micro figures sim blocking supervision page phrases format clean
 .DEFAULT_GOAL := help
 
 .PHONY: help
@@ -97,6 +98,9 @@ bench-transport: $(VENV)/dev
 
 figures: $(VENV)/dev $(VENV)/compiled
 	$(PY) -m tests.e2e.figures
+
+sim: $(VENV)/run
+	$(PY) -m tests.sim $(ARGS)
 
 blocking: $(VENV)/dev
 	$(PY) -m tests.e2e.blocking

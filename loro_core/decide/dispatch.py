@@ -280,6 +280,7 @@ class Dispatcher:
         elif before.launch != model.launch:
             desk.load_s = desk.measured_bytes = None
             self._staffing.renew(desk)
+        self._staffing.watch(desk)
         self._staffing.noticed(desk)
 
     def _add(self, models: Mapping[str, Model]) -> None:

@@ -39,17 +39,17 @@ def ceiling(model: Model) -> int:
     return max(1, model.max_instances)
 
 
-def grows(model: Model, *, instances: int, loading: int, waiting: int, oldest_s: float, after_s: float) -> bool:
+def grows(model: Model, *, instances: int, loading: int, oldest: float | None, now: float, after_s: float) -> bool:
     """Return whether `model` should have one more instance for its requests.
 
-    instances: those that serve, load or failed. loading: those on their way among them. waiting: requests for it
-    without a seat; oldest_s: how long the oldest of them has waited.
+    instances: those that serve, load or failed. loading: those on their way among them. oldest: when the first of the
+    requests came that wait for it; None if nobody does.
     """
-    if waiting <= 0 or instances >= ceiling(model):
+    if oldest is None or instances >= ceiling(model):
         return False
     if instances == 0:
         return True
-    return loading == 0 and oldest_s >= after_s
+    return loading == 0 and now >= oldest + after_s
 
 
 def stops_at(model: Model, *, idle_since: float, instances: int, floor: int) -> float:

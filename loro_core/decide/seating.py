@@ -135,6 +135,7 @@ class Seating:
                 home=home,
             )
             self._staffing.owe(home)
+            self._staffing.noticed(home)
 
     def strand(self, desk: Desk, reason: str, now: float) -> None:
         """Let those who count on `desk` count on another model, or refuse them.                                    7"""
@@ -153,6 +154,7 @@ class Seating:
         for ticket in [ticket for ticket in desk.wanting.values() if ticket.avoid or len(ticket.models) > 1]:
             self._withdraw(ticket.id)
             self._enter(ticket, self._roster.known(ticket.models), now)
+        self._staffing.noticed(desk)
 
     def serve(self, desks: Iterable[Desk], now: float) -> None:
         """Give the open seats of `desks` to who waits for them.                                                    5"""

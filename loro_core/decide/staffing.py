@@ -165,9 +165,12 @@ class Staffing:
         self.look = True
         if kind == "idle" and (instance := self._roster.instances.get(name)) is not None:
             desk = self._roster.desk_of(instance)
-            if not instance.live or instance.seats or desk.wanting:
+            if not instance.live or instance.seats:
                 return
-            if self._stops_at(desk, instance) <= now:  # 1
+            if desk.wanting and desk.model.idle_ttl_s is not None:
+                # Somebody waits that may not have this one, or not now; it is looked at again when that may be over.
+                self._alarms.set(key, now + max(desk.model.idle_ttl_s, MIN_PAUSE_S))
+            elif self._stops_at(desk, instance) <= now:  # 1
                 self.stop(instance, reason=f"nobody has used it for {desk.model.idle_ttl_s:g} s")
             else:
                 self._watch_idle(desk, instance)
@@ -327,7 +330,7 @@ class Staffing:
         if desk is None or not desk.wanting or not desk.served:
             del self._growing[name]
             return
-        oldest_s = now - next(iter(desk.wanting.values())).arrived
+        oldest = next(iter(desk.wanting.values())).arrived
         live = [instance for instance in desk.instances.values() if instance.live]
         failed = sum(1 for instance in desk.instances.values() if instance.state is InstanceState.FAILED)
         if any(instance.closed_for for instance in live):
@@ -337,8 +340,8 @@ class Staffing:
             desk.model,
             instances=len(live) + failed,
             loading=sum(1 for instance in live if instance.state in COMING),
-            waiting=len(desk.wanting),
-            oldest_s=oldest_s,
+            oldest=oldest,
+            now=now,
             after_s=after_s,
         ):
             if self._start_quietly(desk, Cause.GROWN, reserved, now):
@@ -346,8 +349,8 @@ class Staffing:
             # There was no room, or it is being made: once more after a while, whatever happens.
             desk.grows_at = now + max(after_s, MIN_PAUSE_S)
             self._alarms.set(("desk", name), desk.grows_at)
-        elif oldest_s < after_s and len(live) + failed < scaling.ceiling(desk.model):
-            self._alarms.set(("desk", name), now - oldest_s + after_s)
+        elif now < oldest + after_s and len(live) + failed < scaling.ceiling(desk.model):
+            self._alarms.set(("desk", name), oldest + after_s)
 
     def _keep(self, reserved: list[Resident], now: float) -> None:
         """Start what is kept loaded and is not there, the pinned and the preferred first.                        7"""
@@ -478,6 +481,12 @@ class Staffing:
         live = sum(1 for _ in desk.live())
         # What is unloaded by hand and asked for again has no floor any more.
         return scaling.stops_at(desk.model, idle_since=instance.idle_since, instances=live, floor=desk.floor)
+
+    def watch(self, desk: Desk) -> None:
+        """Take in that `desk` may be kept for another time, or not be kept."""
+        for instance in desk.live():
+            if instance.state is InstanceState.READY and not instance.seats:
+                self._watch_idle(desk, instance)
 
     def _watch_idle(self, desk: Desk, instance: Instance) -> None:
         if instance.model.launch is not None:

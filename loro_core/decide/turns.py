@@ -41,4 +41,4 @@ def passed_by(*, since: float, now: float, turn_s: float) -> bool:
     After `turn_s` nobody may: what becomes free is kept for it, or small models would hold the room of a large one
     in turn for ever.
     """
-    return now - since < turn_s
+    return now < since + turn_s

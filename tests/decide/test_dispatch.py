@@ -391,6 +391,19 @@ def test_one_that_makes_room_serves_on_when_nobody_needs_it_any_more():
     assert waits in b.granted
 
 
+def test_one_that_makes_room_serves_on_when_its_rival_has_waited_too_long():
+    b = loaded(model("a", slots=2), max_instances=1, turn_s=10, queue_deadline_s=20)
+    b.tell(Reconfigured(models=named(model("a", slots=2), model("b"))))
+    live = b.ask("a")
+    rival = b.ask("b")
+    b.wait(11)
+    waits = b.ask("a")
+    assert waits in b.waiting
+    b.wait(10)
+    assert "is not loaded yet" in b.refusal(rival).reason
+    assert set(b.granted) == {live, waits}
+
+
 def test_a_loading_one_is_not_stopped_for_another():
     b = bench(model("a"), model("b"), max_instances=1, turn_s=1)
     b.ask("a")

@@ -295,7 +295,7 @@ class AnyFleet(RuleBasedStateMachine):
             if instance.closed_for is not None:
                 rival = roster.desks[instance.closed_for]
                 assert rival.wanted_since is not None
-                assert not rival.served
+                assert not rival.served, f"{instance.id} is closed for {rival.name}"
                 assert instance.seats, "it would have been stopped"
 
     # --- how it ends -------------------------------------------------------------------------------------------------

@@ -32,15 +32,15 @@ def test_floor_and_ceiling(fields, floor, ceiling):
 
 
 def grows(**state) -> bool:
-    situation = {"instances": 1, "loading": 0, "waiting": 3, "oldest_s": 2.0, "after_s": 2.0}
+    situation = {"instances": 1, "loading": 0, "oldest": 100.0, "now": 102.0, "after_s": 2.0}
     return scaling.grows(model("m", max_instances=2), **{**situation, **state})
 
 
 def test_one_more_when_the_oldest_has_waited_long():
     assert grows()
-    assert not grows(oldest_s=1.9)
+    assert not grows(now=101.9)
     assert not grows(instances=2)
-    assert not grows(waiting=0)
+    assert not grows(oldest=None)
 
 
 def test_one_at_a_time():
@@ -48,7 +48,7 @@ def test_one_at_a_time():
 
 
 def test_the_first_one_at_once():
-    assert grows(instances=0, oldest_s=0.0, waiting=1)
+    assert grows(instances=0, now=100.0)
 
 
 def test_an_idle_one_is_stopped_after_the_end_of_its_last_call():

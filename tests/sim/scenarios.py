@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from time import perf_counter
 
-from loro_core.decide.balance import BUILT_IN
+from loro_core.decide.balance import BUILT_IN, Balancer
 from loro_core.decide.dispatch import (
     Arrived,
     Dispatcher,
@@ -186,7 +186,7 @@ def one_slow(policy: str, *, known_slots: bool, requests: int = 4000, load: floa
 
 @dataclass(frozen=True, slots=True)
 class Swaps:
-    """loads: of a model. fewest: as few as the order allows, each model once. cut: live streams; none ever is."""
+    """loads: of a model. fewest: as few as are possible, each model once."""
 
     requests: int
     answered: int
@@ -243,7 +243,7 @@ def fleet_of_a_day() -> dict[str, Model]:
     )
 
 
-def day(policy: str, *, hours: float = 24.0, calls_an_hour: float = 300.0, seed: int = 1) -> Day:
+def day(policy: str, *, hours: float = 24.0, calls_an_hour: float = 600.0, seed: int = 1) -> Day:
     """Calls come and go as people do: few at night, most in the early evening; each asks one model, turn by turn."""
     models = fleet_of_a_day()
     names = list(models)
@@ -364,13 +364,13 @@ def paper(models: int, nodes: int, *, requests: int = 1000, seed: int = 1) -> Pa
     return Paper(models, nodes, granted, waits, returned, one_model_us)
 
 
-def one_model(nodes: int, *, requests: int = 1000, seed: int = 1) -> float:
+def one_model(nodes: int, *, requests: int = 1000, seed: int = 1, balancer: Balancer = BUILT_IN["prefix"]) -> float:
     """Return what it costs to choose among `nodes` instances of one model, in microseconds, the middle one."""
     rng = random.Random(seed)
     dispatcher = Dispatcher(
         DispatchSettings(),
         named(model("m", slots=4, min_instances=nodes, max_instances=nodes)),
-        lambda _: BUILT_IN["prefix"],
+        lambda _: balancer,
         rng,
     )
     for action in dispatcher.receive(Tick(), 0.0):
