@@ -7,45 +7,24 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import signal
 import subprocess
 import sys
 import time
 import urllib.request
 import uuid
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import trio
 
-from loro_core.fleet import Deployment
 from loro_core.models import InstanceState as State
-from loro_core.models import InstanceStatus, Launch, Model
-from loro_core.runtime.log_ring import LogRing
-from loro_core.runtime.supervisor import Supervisor
+from tests.e2e.instances import launch, running
 from tests.runtime.families import lives, marked, until
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("llamacpp")]
-
-LOADS_WITHIN_S = 15.0
-"""0.1 s on an idle machine; this one may have other things to do."""
-
-
-def launch(path: Path, mark: str, *more: str) -> Launch:
-    return Launch(
-        kind="llama.cpp",
-        command=(
-            *(sys.executable, "-m", "loro_llamacpp", "--model", str(path), "--host", "{host}", "--port", "{port}"),
-            *("--alias", "m", "--ctx-size", "2048", "--threads", "1", *more),
-        ),
-        environment={"LORO_TEST_MARK": mark},
-        load_timeout_s=LOADS_WITHIN_S,
-        stop_grace_s=3.0,
-    )
 
 
 @pytest.fixture
@@ -56,39 +35,6 @@ def mark() -> Iterator[str]:
     for pid in left:
         os.kill(pid, signal.SIGKILL)
     assert not left, "processes were left behind"
-
-
-class Instance:
-    def __init__(self, launch: Launch) -> None:
-        self.told: list[InstanceStatus] = []
-        self.log = LogRing()
-        deployment = Deployment(name="m", provider="openai", model="m")
-        self.supervisor = Supervisor(
-            "m-1",
-            Model(name="m", deployment=deployment, launch=launch),
-            on_change=self.told.append,
-            log=self.log,
-            rng=random.Random(1),
-        )
-
-    @property
-    def status(self) -> InstanceStatus:
-        return self.supervisor.status
-
-    async def ready(self, restarts: int = 0) -> float:
-        return await until(
-            lambda: self.status.state is State.READY and self.status.restarts == restarts, LOADS_WITHIN_S
-        )
-
-
-@asynccontextmanager
-async def running(launch: Launch) -> AsyncIterator[Instance]:
-    instance = Instance(launch)
-    async with trio.open_nursery() as nursery:
-        await nursery.start(instance.supervisor.run)
-        instance.supervisor.start()
-        yield instance
-        instance.supervisor.stop()
 
 
 def post(url: str, **body: Any) -> Any:
@@ -172,10 +118,9 @@ async def test_a_file_that_is_none_fails_with_llamacpps_reason(mark, tmp_path):
 
 
 _OWNER = """
-import random, sys, trio
+import sys, trio
 from pathlib import Path
-from loro_core.runtime.supervisor import Supervisor
-from tests.e2e.test_llamacpp import Instance, launch
+from tests.e2e.instances import Instance, launch
 async def main():
     instance = Instance(launch(Path(sys.argv[1]), sys.argv[2]))
     async with trio.open_nursery() as nursery:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import trio
 import trio.testing
 
@@ -33,6 +34,47 @@ async def test_events_come_as_they_happen(autojump_clock):
         }
         fleet.tell(FleetEvent(kind="reloaded", at=1.0, model="bge", reason="it changed"))
         assert await reader.event() == {"kind": "reloaded", "at": 1.0, "model": "bge", "reason": "it changed"}
+
+
+async def test_how_all_stand_is_told_at_once_as_often_as_asked_and_after_what_happens(autojump_clock):
+    fleet = two_models()
+    async with administered(fleet) as house, following(house.service, "/-/events?standing=2") as reader:
+        start = trio.current_time()
+        told = []
+
+        async def next_one(kind: str) -> float:
+            one = await reader.event()
+            told.append(one)
+            assert one["kind"] == kind
+            return round(trio.current_time() - start, 3)
+
+        assert await next_one("standing") == 0
+        assert told[0]["total"]["models"] == 2
+        assert await next_one("standing") == 2
+        await trio.sleep(0.5)
+        fleet.instance("qwen", InstanceState.STARTING)
+        fleet.instance("qwen", InstanceState.LOADING)
+        assert [await next_one("state"), await next_one("state"), await next_one("standing")] == [2.5, 2.5, 2.6]
+        assert told[-1]["models"][0]["state"] == "loading"
+        assert await next_one("standing") == 4.6
+
+
+@pytest.mark.parametrize("query", ["standing=", "standing=x", "standing=0.1", "standing=61", "every=1"])
+async def test_events_asked_for_badly_are_400(autojump_clock, query):
+    async with administered(two_models()) as house:
+        heard = await house.get(f"/-/events?{query}")
+    assert (heard.status, heard.json["error"]["param"]) == (400, query.partition("=")[0])
+
+
+async def test_of_how_all_stand_a_slow_reader_gets_the_latest_alone():
+    waiting = Waiting()
+    waiting.put_latest(b"1")
+    waiting.put(b"a")
+    waiting.put_latest(b"2")
+    assert await waiting.take() == b"a2"
+    waiting.put_latest(b"3")
+    waiting.end()
+    assert [await waiting.take(), await waiting.take()] == [b"3", b""]
 
 
 async def test_a_silent_stream_says_that_it_is_alive(autojump_clock):
@@ -75,12 +117,12 @@ async def test_streams_end_whole_when_the_server_drains(autojump_clock):
 async def test_a_followed_log_begins_with_the_last_lines_and_loses_none(autojump_clock):
     fleet = two_models()
     for i in range(5):
-        fleet.log("qwen").add(f"old {i}")
+        fleet.log("qwen").write(f"old {i}")
     target = "/-/models/qwen/log?follow=1&lines=2"
     async with administered(fleet) as house, following(house.service, target) as reader:
-        fleet.log("qwen").add("new 0")
+        fleet.log("qwen").write("new 0")
         await trio.testing.wait_all_tasks_blocked()
-        fleet.log("qwen").add("new 1", stream="stdout")
+        fleet.log("qwen").write("new 1", stream="stdout")
         lines = [await reader.event() for _ in range(4)]
     assert [line["text"] for line in lines] == ["old 3", "old 4", "new 0", "new 1"]
     assert lines[-1] == {"at": 1_800_000_000.0, "instance": "qwen-1", "stream": "stdout", "text": "new 1"}
