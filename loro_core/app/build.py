@@ -99,7 +99,7 @@ async def open_gateway(
     # The calls end before the connections that they are made on.
     async with (
         open_http(settings.deployments) as http,
-        open_models(settings, registry, rng) as fleet,
+        open_models(settings, registry, rng, drain) as fleet,
         open_calls(Calls[Part, Making]) as calls,
     ):
         upstreams = Upstreams(registry.providers, http.bind, fleet)
