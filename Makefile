@@ -8,6 +8,7 @@
 # make blocking what one client does to the live streams of others
 # make bench-transport  what a call to a model costs in CPU, by HTTP client
 # make voice   set up the voice clients apart, see when they speak what they are sent, and report what is heard when
+# make page    the models page in a real browser (Chromium; SHOTS=DIR saves pictures of it)
 # make phrases proofread the acknowledgements (FILES=my.toml for yours)
 # make clean   forget the virtual environment and all that was built
 
@@ -19,7 +20,7 @@ PEERS  ?= .venv-peers
 # One worker a core; a file's tests stay together, for they share what is slow to start. `make test ARGS=-n0` has none.
 SPREAD := -n auto --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 
-.PHONY: run run-local test check deep voice-env voice bench bench-peers bench-transport micro figures blocking phrases format clean
+.PHONY: run run-local test check deep voice-env voice bench bench-peers bench-transport micro figures blocking page phrases format clean
 .DEFAULT_GOAL := help
 
 .PHONY: help
@@ -33,8 +34,8 @@ $(VENV)/run: pyproject.toml
 	@touch $@
 
 # An editable installation is not compiled, and where PYTHONDONTWRITEBYTECODE is set each start would compile it anew.
-$(VENV)/compiled: $(VENV)/run $(shell find loro_core providers -name '*.py')
-	$(PY) -m compileall -q loro_core providers
+$(VENV)/compiled: $(VENV)/run $(shell find loro_core providers contrib -name '*.py')
+	$(PY) -m compileall -q loro_core providers contrib
 	@touch $@
 
 $(VENV)/dev: pyproject.toml $(VENV)/run
@@ -98,6 +99,10 @@ figures: $(VENV)/dev $(VENV)/compiled
 
 blocking: $(VENV)/dev
 	$(PY) -m tests.e2e.blocking
+
+page: $(VENV)/dev $(VENV)/compiled
+	$(PY) -m pytest -q tests/page $(ARGS)
+	$(if $(SHOTS),$(PY) -m tests.page.shots $(SHOTS))
 
 phrases: $(VENV)/run
 	$(PY) -m loro_core phrases $(FILES)

@@ -12,7 +12,9 @@ import pytest
 FACES = {
     "loro_core": [
         "Acknowledge",
+        "Balancer",
         "Call",
+        "Candidate",
         "ChatRequest",
         "Continues",
         "Delta",
@@ -30,8 +32,10 @@ FACES = {
         "ROLES",
         "Recogniser",
         "Role",
+        "Scorer",
         "Secret",
         "Snapshot",
+        "Ticket",
         "ToolCallDelta",
         "Turn",
         "TurnKind",
@@ -80,6 +84,7 @@ FACES = {
         "Upstream",
         "UpstreamProcess",
         "ask_of",
+        "check_balancer",
         "check_policy",
         "check_provider",
         "model_of",

@@ -66,7 +66,7 @@ def test_wheel_holds_the_phrases(wheel):
 
 def test_wheel_holds_no_file_of_another_kind(wheel):
     kinds = {Path(name).suffix for name in wheel.namelist() if not name.startswith(INFO)}
-    assert kinds == {".py", ".toml", ".typed"}
+    assert kinds == {".py", ".toml", ".typed", ".html"}
 
 
 def test_metadata_says_the_version_and_the_pythons(wheel):

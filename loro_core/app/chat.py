@@ -15,6 +15,7 @@ from loro_core.app.access import GONE, reply_fields
 from loro_core.app.legs import Line
 from loro_core.app.making import Decision, Making
 from loro_core.app.metrics import Metrics, Outcome, ReplyRecord
+from loro_core.app.models import cold
 from loro_core.app.receipt import LEDGER_HEADER, asks_for_ledger, receipt
 from loro_core.app.replies import Ledger, Outlet, Part, StreamOutlet, WholeOutlet, follow
 from loro_core.app.routes import Fields
@@ -33,11 +34,13 @@ from loro_core.decide.turn import CallMemory, classify
 from loro_core.decide.wording import Opening
 from loro_core.decide.words import choose
 from loro_core.errors import BadRequest, InternalError, LoroError, Superseded
-from loro_core.fleet import Acknowledge, Plan
+from loro_core.fleet import Acknowledge, Expectation, Plan
 from loro_core.plugin.api import Policy
 from loro_core.runtime.broadcast import Send
 from loro_core.runtime.calls import Calls, Shared
 from loro_core.runtime.http_reply import Reply
+from loro_core.runtime.model_fleet import ModelFleet
+from loro_core.runtime.seats import NOBODY, Asking
 from loro_core.wire.http1 import HttpRequest
 from loro_core.wire.leg_trace import TRACE_HEADER, TRACE_LEGS
 from loro_core.wire.openai_in import RequestRules, decode_chat_request
@@ -71,18 +74,26 @@ class ChatSettings:
 
 
 class Chat:
-    """Serves chat completions. calls: where replies are made that several requests may read.
+    """Serves chat completions. calls: where replies are made that several requests may read. fleet: of local models."""
 
-    catalogue: may be set anew; replies in the making go on as they were begun.
-    """
-
-    def __init__(self, settings: ChatSettings, line: Line, metrics: Metrics, calls: Calls[Part, Making]) -> None:
-        self._settings = settings
-        self.catalogue = settings.catalogue
-        self._line = line
+    def __init__(
+        self,
+        settings: ChatSettings,
+        line: Line,
+        metrics: Metrics,
+        calls: Calls[Part, Making],
+        fleet: ModelFleet | None = None,
+    ) -> None:
+        self._fleet = fleet
         self._metrics = metrics
         self._calls = calls
         self._memory = CallMemory()
+        self.configure(settings, line)
+
+    def configure(self, settings: ChatSettings, line: Line) -> None:
+        """Serve as these say from now on; replies in the making go on as they were begun."""
+        self._settings = settings
+        self._line = line
         own = settings.tool_lines
         self._known = KnownWords.of(settings.phrasebook).also(own.all() if own is not None else ())
 
@@ -90,7 +101,7 @@ class Chat:
         try:
             asked = decode_chat_request(request.body, self._settings.rules)
             fields["model"] = asked.model
-            route = self.catalogue.chat(asked.model)
+            route = self._settings.catalogue.chat(asked.model)
             policy = self._policy(request.header(POLICY_HEADER) or route.policy)
             profile = recognise(request.header, asked) or self._settings.default_client
             if asks_for_ledger(request.header(LEDGER_HEADER)):
@@ -140,7 +151,7 @@ class Chat:
                 superseded.superseded = True
         return Making(
             self._line,
-            self._decide(asked, turn, route, policy, profile),
+            self._decide(asked, turn, route, policy, profile, asking=_asking(route, asked, request)),
             self._known,
             answering=route.answering,
             small=route.acknowledge,
@@ -149,13 +160,15 @@ class Chat:
             trace_legs=request.header(TRACE_HEADER) == TRACE_LEGS,
         )
 
-    def _decide(self, asked: ChatRequest, turn: Turn, route: Route, policy: Policy, profile: Profile) -> Decision:
+    def _decide(
+        self, asked: ChatRequest, turn: Turn, route: Route, policy: Policy, profile: Profile, *, asking: Asking
+    ) -> Decision:
         plan = hold_to_contract(self._plan(policy, asked, turn, route, profile), asked)
         opening = None
         if plan.acknowledge is not None:
             plan, opening = self._word(plan, plan.acknowledge, asked, turn, profile)
         announcer = self._announcer(asked, turn, plan, profile)
-        return Decision(asked=asked, turn=turn, plan=plan, opening=opening, announcer=announcer)
+        return Decision(asked=asked, turn=turn, plan=plan, opening=opening, announcer=announcer, asking=asking)
 
     def _announcer(self, asked: ChatRequest, turn: Turn, plan: Plan, profile: Profile) -> Announcer | None:
         own = self._settings.tool_lines
@@ -183,7 +196,7 @@ class Chat:
         snapshot = replace(
             route.snapshot,
             loads=self._metrics.loads(),
-            expectations=self._metrics.expectations(asked.prompt_chars, now),
+            expectations=self._expectations(route, asked, now),
             turn=turn,
             floor_s=max(route.snapshot.floor_s, profile.floor_s),
         )
@@ -193,6 +206,10 @@ class Chat:
             # A stranger's policy may break; the answer needs none.
             LOGGER.exception("policy.failed policy=%s", policy.name)
             return Plan(policy=policy.name, reason="policy failed")
+
+    def _expectations(self, route: Route, asked: ChatRequest, now: float) -> Mapping[str, Expectation]:
+        known = self._metrics.expectations(asked.prompt_chars, now)
+        return known if self._fleet is None or not route.local else cold(route.answering, self._fleet, known)
 
     async def _serve(
         self,
@@ -266,6 +283,14 @@ class Chat:
             await making.run(write)
         finally:
             self._metrics.pay(making.bills())
+
+
+def _asking(route: Route, asked: ChatRequest, request: HttpRequest) -> Asking:
+    """Return whose request this is, where a queue has to know."""
+    if not route.local:
+        return NOBODY
+    call = caller_of(asked, request.headers, request.query)
+    return Asking(caller=request.header("authorization") or request.client, call=call.key if call.certain else "")
 
 
 def _record(

@@ -8,6 +8,7 @@ from importlib.util import find_spec
 
 from loro_core.app.config.kinds import closest
 from loro_core.app.config.settings import Settings
+from loro_core.decide.balance import balance_problems
 from loro_core.fleet import Deployment
 from loro_core.models import LOCAL, Model
 from loro_core.plugin.api import AUTO, ProviderSettings
@@ -31,6 +32,10 @@ def plugin_problems(settings: Settings, registry: Registry) -> Iterator[str]:
             yield _needs_one_of(f"{pair.source}: pairs.{pair.name}.policy", pair.policy, sorted(registry.policies))
     for model in settings.models:
         yield from _model_problems(model, registry)
+    scheduler = settings.scheduler
+    for problem in balance_problems(scheduler.balance, scheduler.balance_weights, registry.balancers):
+        key = problem.partition(":")[0].partition(".")[0]
+        yield f"{_where(settings, f'scheduler.{key}')}: scheduler.{problem}"
 
 
 def _deployment_problems(settings: Settings, deployment: Deployment, registry: Registry) -> Iterator[str]:

@@ -65,7 +65,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Raises SystemExit for --help, --version and a command line that cannot be understood.
     """
     words = _command_first(sys.argv[1:] if argv is None else argv)
-    args = build_parser(words[:1] == ["bench"]).parse_args(words)
+    args = build_parser(words[0] if words else "").parse_args(words)
     try:
         status: int = args.run(args)
         sys.stdout.flush()
@@ -83,10 +83,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     return status
 
 
-def build_parser(with_bench: bool = False) -> argparse.ArgumentParser:
+def build_parser(given: str = "") -> argparse.ArgumentParser:
     """Return the parser of a command line whose command comes first.
 
-    with_bench: whether the options of `bench` are there; its module is imported for them.
+    given: the command, if it is known; options of its own that `bench` and `models` have are imported only for them.
     """
     common = _options()
     parser = argparse.ArgumentParser(
@@ -119,10 +119,14 @@ def build_parser(with_bench: bool = False) -> argparse.ArgumentParser:
 
     command("serve", _serve, "serve HTTP; this is what loro does without a command", configured=True)
     command("check-config", _check_config, "show the settings and their sources, or all problems", configured=True)
-    command("plugins", _plugins, "list providers, policies and the plugins they come from", configured=True)
+    command("plugins", _plugins, "list providers, policies, balancers and the plugins they come from", configured=True)
     bench = command("bench", _bench, "measure a running gateway", configured=False)
-    if with_bench:
+    if given == "bench":
         importlib.import_module("loro_core.app.bench").add_arguments(bench)
+    models = command("models", _models, "see, load, unload and register a running gateway's models", configured=False)
+    models.prog, models.usage = f"{PROGRAM} models", f"{PROGRAM} models ACTION [OPTIONS]"
+    if given == "models":
+        importlib.import_module("loro_core.app.admin.options").add_arguments(models, _formatter)
     phrases = command("phrases", _phrases, "proofread phrase files, or those that come with loro", configured=False)
     phrases.usage += " [FILE ...]"
     phrases.add_argument("files", metavar="FILE", nargs="*", help="a phrase file")
@@ -177,7 +181,7 @@ def load_settings(args: argparse.Namespace) -> Settings:
 
 def _serve(args: argparse.Namespace) -> int:
     settings = load_settings(args)
-    return int(importlib.import_module("loro_core.app.serve").main(settings))
+    return int(importlib.import_module("loro_core.app.serve").main(settings, lambda: load_settings(args)))
 
 
 def _check_config(args: argparse.Namespace) -> int:
@@ -225,10 +229,15 @@ def _plugins(args: argparse.Namespace) -> int:
     owners = {
         (kind, name): plugin.name
         for plugin in registry.plugins
-        for kind, names in (("provider", plugin.providers), ("policy", plugin.policies))
+        for kind, names in (
+            ("provider", plugin.providers),
+            ("policy", plugin.policies),
+            ("balancer", plugin.balancers),
+        )
         for name in names
     }
     rows = [("provider", name) for name in registry.providers] + [("policy", name) for name in registry.policies]
+    rows += [("balancer", name) for name in registry.balancers]
     sys.stdout.write(columns([(kind, name, f"by {owners.get((kind, name), CORE)}") for kind, name in rows]))
     sys.stdout.write("\n")
     sys.stdout.write(
@@ -249,6 +258,10 @@ def _phrases(args: argparse.Namespace) -> int:
 
 def _bench(args: argparse.Namespace) -> int:
     return int(importlib.import_module("loro_core.app.bench").run(args))
+
+
+def _models(args: argparse.Namespace) -> int:
+    return int(importlib.import_module("loro_core.app.admin.commands").run(args))
 
 
 def _print_version(args: argparse.Namespace) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import unquote
 
 import trio
@@ -65,7 +65,7 @@ class Service:
 class Inspect:
     """The handlers of the inspecting paths.
 
-    catalogue: what can be asked for; may be set anew. statuses: of the models that loro runs.
+    catalogue: what can be asked for. statuses: of the models that loro runs.
     colleagues: the other workers, if this is one of several.
     aside: knows the numbers of the process that takes large requests.
     """
@@ -82,14 +82,19 @@ class Inspect:
         colleagues: Colleagues | None = None,
         aside: Hub | None = None,
     ) -> None:
-        self._service = service
         self._statuses = statuses
-        self.catalogue = catalogue
+        self._service, self._catalogue = service, catalogue
         self._metrics = metrics
         self._counts = counts
         self._colleagues = colleagues
         self._aside = aside
+        self._upstreams = upstreams
         self._readiness = _Readiness(upstreams)
+
+    def configure(self, service: Service, catalogue: Catalogue) -> None:
+        """Tell of these from now on."""
+        self._service, self._catalogue = replace(service, created=self._service.created), catalogue
+        self._readiness = _Readiness(self._upstreams)
 
     async def info(self, request: HttpRequest, reply: Reply, fields: Fields) -> None:  # noqa: ARG002
         service = self._service
@@ -149,7 +154,7 @@ class Inspect:
     def _listing(self) -> Listing:
         statuses = {status.model.name: status for status in self._statuses()}
         service = self._service
-        return Listing(catalogue=self.catalogue, statuses=statuses, policy=service.policy, created=service.created)
+        return Listing(catalogue=self._catalogue, statuses=statuses, policy=service.policy, created=service.created)
 
     async def metrics(self, request: HttpRequest, reply: Reply, fields: Fields) -> None:  # noqa: ARG002
         text = wants_exposition(request.header("accept") or "")

@@ -23,6 +23,7 @@ from loro_core.decide.turn import Note
 from loro_core.decide.wording import Opening
 from loro_core.fleet import Deployment, Leg, Plan
 from loro_core.runtime.race import run_race
+from loro_core.runtime.seats import NOBODY, Asking
 from loro_core.wire.openai_out import ReplyHead
 
 
@@ -31,6 +32,7 @@ class Decision:
     """A request, what it is to its conversation, and what was decided about it.
 
     announcer: finds the line before a tool call; None where calls are not to be announced.
+    asking: for whom, where a local model has a queue.
     """
 
     asked: ChatRequest
@@ -38,6 +40,7 @@ class Decision:
     plan: Plan
     opening: Opening | None = None
     announcer: Announcer | None = None
+    asking: Asking = NOBODY
 
 
 class Making:
@@ -74,11 +77,19 @@ class Making:
             acknowledging=opening is not None, choices=asked.n, apology=apology, announce=decision.announcer
         )
         self._answer = Relay(
-            line, answering, without_our_words(asked, known), plan.acknowledge, opening, merge=self._merge
+            line,
+            answering,
+            without_our_words(asked, known),
+            plan.acknowledge,
+            opening,
+            merge=self._merge,
+            asking=decision.asking,
         )
         self._acknowledge: AckLeg | None = None
         if plan.acknowledge is not None and opening is not None:
-            self._acknowledge = AckLeg(line, plan.acknowledge, opening, small, asked, answer=self._answer)
+            self._acknowledge = AckLeg(
+                line, plan.acknowledge, opening, small, asked, answer=self._answer, asking=decision.asking
+            )
         head = ReplyHead(
             id=f"chatcmpl-{os.urandom(12).hex()}",
             created=int(time.time()),

@@ -51,7 +51,7 @@ def served(monkeypatch):
     """Stand in for the server; the settings it was started with come in here."""
     started = []
 
-    def main(settings):
+    def main(settings, read):
         started.append(settings)
         return 0
 
@@ -75,7 +75,7 @@ def test_serve_is_the_default_and_options_may_stand_anywhere(served, words):
 
 
 def test_the_status_of_the_server_is_the_exit_status(served, monkeypatch):
-    monkeypatch.setattr(sys.modules["loro_core.app.serve"], "main", lambda _: 3)
+    monkeypatch.setattr(sys.modules["loro_core.app.serve"], "main", lambda settings, read: 3)
     assert cli.main([]) == 3
 
 
@@ -151,14 +151,19 @@ def test_plugins_lists_what_there_is_and_whose_it_is(registry, capsys):
         policies={"adaptive": object(), "mine": object()},
         plugins=(
             LoadedPlugin(name="s", distribution="s-dist", version="1.2", providers=("scripted",), policies=()),
-            LoadedPlugin(name="my_plugin", distribution="", version="", providers=(), policies=("mine",)),
+            LoadedPlugin(
+                name="my_plugin", distribution="", version="", providers=(), policies=("mine",), balancers=("ours",)
+            ),
         ),
+        balancers={"prefix": object(), "ours": object()},
     )
     assert cli.main(["plugins"]) == 0
     assert [line.split() for line in capsys.readouterr().out.splitlines()] == [
         ["provider", "scripted", "by", "s"],
         ["policy", "adaptive", "by", "loro-core"],
         ["policy", "mine", "by", "my_plugin"],
+        ["balancer", "prefix", "by", "loro-core"],
+        ["balancer", "ours", "by", "my_plugin"],
         [],
         ["plugin", "s", "s-dist", "1.2"],
         ["plugin", "my_plugin", "a", "module"],
@@ -189,7 +194,7 @@ def test_version(words, capsys):
 
 
 def test_an_interrupt_is_tidy(monkeypatch, served):
-    def interrupted(_):
+    def interrupted(settings, read):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(sys.modules["loro_core.app.serve"], "main", interrupted)
@@ -233,7 +238,7 @@ def test_python_m_runs_it(tmp_path):
 
 
 def test_config_errors_of_the_server_are_told_like_those_of_the_settings(served, monkeypatch, capsys):
-    def refuse(_):
+    def refuse(settings, read):
         raise ConfigError(["reply.policy: no"])
 
     monkeypatch.setattr(sys.modules["loro_core.app.serve"], "main", refuse)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from loro_core.app.config.keys import setting
-from loro_core.app.config.kinds import Address, ApiKey, Choice, Flag, Number, Text, Whole
+from loro_core.app.config.kinds import Address, Choice, Flag, Number, OwnKey, Text, Whole
 from loro_core.app.config.kinds_models import AUTO, NONE, Size, Weights
 from loro_core.fleet import Secret
 
@@ -22,13 +22,6 @@ BALANCER = r"[a-z][a-z0-9_-]*"
 NAME = r"[A-Za-z0-9_][A-Za-z0-9_.:@+-]{0,119}"
 NAME_WANTS = "letters, digits, `_`, `.`, `:`, `@`, `+` and `-`, at most 120 of them"
 """How models, pairs and remote servers are called. No `/`: names stand in the paths of `/-/models/NAME`."""
-
-
-@dataclass(frozen=True, slots=True)
-class OwnKey(ApiKey):
-    """A key that loro asks for."""
-
-    wants = 'visible ASCII characters without blanks, or "none"'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +64,9 @@ class SchedulerSettings:
     )
     scale_after_s: float = setting(
         5.0, Number(0, 3600), "a model whose oldest request has waited this long gets one more instance if it may"
+    )
+    turn_s: float = setting(
+        10.0, Number(0, 3600), "so long a model is served while another one waits for its room; then they take turns"
     )
     unknown_model: str | None = setting(
         None,

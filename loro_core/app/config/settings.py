@@ -10,7 +10,19 @@ from dataclasses import dataclass
 from typing import Literal
 
 from loro_core.app.config.keys import Key, Row, Variable, keys_of, setting
-from loro_core.app.config.kinds import Address, ApiKey, Choice, Fields, Flag, Names, Number, Text, Url, Whole, WholeOr
+from loro_core.app.config.kinds import (
+    Address,
+    ApiKey,
+    Choice,
+    Fields,
+    Flag,
+    Names,
+    Number,
+    Text,
+    Url,
+    Whole,
+    WholeOr,
+)
 from loro_core.app.config.local_models import LlamaServerSettings, LocalModelSettings
 from loro_core.app.config.pairs import Pair, PairSettings
 from loro_core.app.config.scheduling import AdminSettings, RemoteServer, SchedulerSettings

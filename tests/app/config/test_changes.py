@@ -60,8 +60,7 @@ def test_pairs_that_come_change_and_go(differ):
     [
         ("[server]\nport = 1\n", "server.port"),
         ("[scheduler]\nbalance = 'latency'\n", "scheduler.balance"),
-        ("[admin]\nkey = 'x'\n", "admin.key"),
-        ("[log]\nformat = 'json'\n", "log.format"),
+        ("[admin]\nkey = 'xxxxxxxxxxxxxxxx'\n", "admin.key"),
         ("[metrics]\nwindow = 100\n", "metrics.window"),
         ("[plugins]\nmodules = ['x']\n", "plugins.modules"),
         ("[[remote_servers]]\nname = 'r'\ngrpc_addr = 'h:1'\n", "remote_servers"),
@@ -79,19 +78,24 @@ def test_what_waits_for_the_next_start(differ, toml, path):
         ("[scheduler]\nunknown_model = 'default'\n", "scheduler.unknown_model"),
         ("[reply]\npolicy = 'race'\n", "reply.policy"),
         ("[hedge]\nshare = 0\n", "hedge.share"),
+        ("[log]\nformat = 'json'\n", "log.format"),
         ("[words]\nfiles = ['x.toml']\n", "words.files"),
     ],
 )
 def test_other_keys_take_effect(differ, toml, path):
-    assert differ(ONE, ONE + toml) == Changes(keys=(path,))
+    assert differ(ONE, ONE + toml) == Changes(settings=(path,))
 
 
 def test_the_models_of_the_default_pair_take_effect(files):
     before = files.read(LARGE_MODEL_API_KEY="a", LARGE_MODEL_NAME="x")
     after = files.read(LARGE_MODEL_API_KEY="b", LARGE_MODEL_NAME="y", SMALL_MODEL_API_KEY="c")
-    assert changes(before, after).keys == ("models.small", "models.large.name", "models.large.api_key")
+    assert changes(before, after).settings == ("models.small", "models.large.name", "models.large.api_key")
+
+
+def test_a_default_pair_of_local_models_follows_them(differ):
+    assert differ(ONE, TWO) == Changes(added=("b",), removed=("a",))
 
 
 def test_no_secret_is_told(files):
-    before, after = (files.read(ONE + f"[admin]\nkey = 'sk-{n}'\n") for n in (1, 2))
+    before, after = (files.read(ONE + f"[admin]\nkey = 'sk-{n}-and-much-more'\n") for n in (1, 2))
     assert "sk-" not in repr(changes(before, after))

@@ -85,7 +85,18 @@ def test_the_manuals_example_dotenv_is_one(tmp_path):
 
 @pytest.mark.parametrize(
     "words",
-    [[], ["serve"], ["check-config"], ["plugins"], ["bench"], ["phrases"], ["init-config"], ["version"]],
+    [
+        [],
+        ["serve"],
+        ["check-config"],
+        ["plugins"],
+        ["bench"],
+        ["models"],
+        *(["models", action] for action in ("ls", "load", "unload", "drain", "add", "rm", "log", "reload")),
+        ["phrases"],
+        ["init-config"],
+        ["version"],
+    ],
     ids=" ".join,
 )
 def test_every_help_text_stands_in_the_manual_as_printed(words, capsys):
