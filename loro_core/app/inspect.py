@@ -34,6 +34,8 @@ READY_FOR_S = 5.0
 
 ENDPOINTS = (
     "POST /v1/chat/completions",
+    "POST /v1/embeddings",
+    "POST /v1/audio/speech",
     "GET /v1/models",
     "GET /v1/info",
     "GET /health",

@@ -75,7 +75,7 @@ def test_serve_is_the_default_and_options_may_stand_anywhere(served, words):
 
 
 def test_the_status_of_the_server_is_the_exit_status(served, monkeypatch):
-    monkeypatch.setattr(sys.modules["loro_core.app.serve"], "main", lambda settings, read: 3)
+    monkeypatch.setattr(sys.modules["loro_core.app.serve"], "main", lambda *_: 3)
     assert cli.main([]) == 3
 
 
@@ -194,7 +194,7 @@ def test_version(words, capsys):
 
 
 def test_an_interrupt_is_tidy(monkeypatch, served):
-    def interrupted(settings, read):
+    def interrupted(*_):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(sys.modules["loro_core.app.serve"], "main", interrupted)
@@ -238,7 +238,7 @@ def test_python_m_runs_it(tmp_path):
 
 
 def test_config_errors_of_the_server_are_told_like_those_of_the_settings(served, monkeypatch, capsys):
-    def refuse(settings, read):
+    def refuse(*_):
         raise ConfigError(["reply.policy: no"])
 
     monkeypatch.setattr(sys.modules["loro_core.app.serve"], "main", refuse)

@@ -106,7 +106,7 @@ async def test_unload_drain_and_reload():
         refused = await run(url, "reload")
     assert fleet.calls == [("unload", "qwen", False), ("drain", "bge")]
     assert gone.printed == "qwen: stopping\n"
-    assert reloaded.printed == "added: new\nchanged: qwen\nat the next start: server.port\n"
+    assert reloaded.printed == "added: new\nchanged: qwen\nsettings: reply.policy\nat the next start: server.port\n"
     assert refused.status == 1
     assert refused.told.splitlines()[1:] == ["  loro.toml:3: no", "  loro.toml:4: no"]
 

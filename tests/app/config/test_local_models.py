@@ -245,8 +245,8 @@ def test_what_says_nothing_at_an_address(files):
 
 
 def test_keys_of_models_are_secrets_of_the_settings(files):
-    settings = files.read(ADDRESSED + 'api_key = "sk-secret"\n[admin]\nkey = "own-secret-that-is-long"')
-    assert {secret.reveal() for secret in settings.secrets} == {"sk-secret", "own-secret-that-is-long"}
+    settings = files.read(ADDRESSED + 'api_key = "sk-secret"\n[admin]\nkey = "own-secret-of-the-admin"')
+    assert {secret.reveal() for secret in settings.secrets} == {"sk-secret", "own-secret-of-the-admin"}
     assert "secret" not in repr(settings).replace("Secret('[hidden]')", "")
 
 
@@ -315,12 +315,12 @@ def test_the_fleet_can_be_set_by_variables(files):
         LORO_SCHEDULER_MEMORY="auto",
         LORO_SCHEDULER_MAX_INSTANCES="3",
         LORO_SCHEDULER_BALANCE_WEIGHTS='{"busy": 1}',
-        LORO_ADMIN_KEY="sk-admin-and-much-more",
+        LORO_ADMIN_KEY="sk-admin-of-sixteen",
         LORO_SERVER_GRPC_ADDR="[::1]:50051",
     )
     assert (settings.scheduler.memory, settings.scheduler.max_instances) == ("auto", 3)
     assert settings.scheduler.balance_weights == {"busy": 1}
-    assert settings.admin.key.reveal() == "sk-admin-and-much-more"
+    assert settings.admin.key.reveal() == "sk-admin-of-sixteen"
     assert settings.server.grpc_addr == ("::1", 50051)
     assert settings.sources["server.grpc_addr"].shown == '"[::1]:50051"'
     assert settings.sources["admin.key"].shown == "[hidden]"
