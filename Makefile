@@ -9,6 +9,7 @@
 # make bench-transport  what a call to a model costs in CPU, by HTTP client
 # make voice   set up the voice clients apart, see when they speak what they are sent, and report what is heard when
 # make page    the models page in a real browser (Chromium; SHOTS=DIR saves pictures of it)
+# make supervision  what keeping a local model's server costs, and how quick it is
 # make phrases proofread the acknowledgements (FILES=my.toml for yours)
 # make clean   forget the virtual environment and all that was built
 
@@ -20,7 +21,7 @@ PEERS  ?= .venv-peers
 # One worker a core; a file's tests stay together, for they share what is slow to start. `make test ARGS=-n0` has none.
 SPREAD := -n auto --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 
-.PHONY: run run-local test check deep voice-env voice bench bench-peers bench-transport micro figures blocking page phrases format clean
+.PHONY: run run-local test check deep voice-env voice bench bench-peers bench-transport micro figures blocking supervision page phrases format clean
 .DEFAULT_GOAL := help
 
 .PHONY: help
@@ -103,6 +104,9 @@ blocking: $(VENV)/dev
 page: $(VENV)/dev $(VENV)/compiled
 	$(PY) -m pytest -q tests/page $(ARGS)
 	$(if $(SHOTS),$(PY) -m tests.page.shots $(SHOTS))
+
+supervision: $(VENV)/dev $(VENV)/compiled
+	$(PY) -m tests.e2e.supervision_figures
 
 phrases: $(VENV)/run
 	$(PY) -m loro_core phrases $(FILES)

@@ -41,6 +41,7 @@ from loro_core.runtime.calls import Calls, Shared
 from loro_core.runtime.http_reply import Reply
 from loro_core.runtime.model_fleet import ModelFleet
 from loro_core.runtime.seats import NOBODY, Asking
+from loro_core.runtime.waiter import POSITION_HEADER
 from loro_core.wire.http1 import HttpRequest
 from loro_core.wire.leg_trace import TRACE_HEADER, TRACE_LEGS
 from loro_core.wire.openai_in import RequestRules, decode_chat_request
@@ -236,10 +237,12 @@ class Chat:
             )
 
         headers = [*making.headers, (POLICY_HEADER, making.decision.plan.policy)]
+        making.wait.when_known(lambda position: headers.append((POSITION_HEADER, str(position))))
         tell = (lambda: receipt(record())) if asks_for_ledger(request.header(LEDGER_HEADER)) else None
         outlet: Outlet = WholeOutlet(reply, headers, ledger, tell)
         if making.decision.asked.stream:
-            outlet = StreamOutlet(reply, headers, ledger, tell, comment_after_s=self._settings.comment_after_s)
+            after_s = self._settings.comment_after_s
+            outlet = StreamOutlet(reply, headers, ledger, tell, comment_after_s=after_s, comment=making.wait.comment)
         outcome: Outcome = "error"
         error: LoroError | None = InternalError("the reply broke on an error of loro's own")
         try:

@@ -32,10 +32,7 @@ def plugin_problems(settings: Settings, registry: Registry) -> Iterator[str]:
             yield _needs_one_of(f"{pair.source}: pairs.{pair.name}.policy", pair.policy, sorted(registry.policies))
     for model in settings.models:
         yield from _model_problems(model, registry)
-    scheduler = settings.scheduler
-    for problem in balance_problems(scheduler.balance, scheduler.balance_weights, registry.balancers):
-        key = problem.partition(":")[0].partition(".")[0]
-        yield f"{_where(settings, f'scheduler.{key}')}: scheduler.{problem}"
+    yield from _balance_problems(settings, registry)
 
 
 def _deployment_problems(settings: Settings, deployment: Deployment, registry: Registry) -> Iterator[str]:
@@ -69,6 +66,13 @@ def _model_problems(model: Model, registry: Registry) -> Iterator[str]:
     elif isinstance(provider, ProviderSettings):
         for problem in provider.problems(deployment):
             yield f"{model.source}: model {model.name}: {problem}"
+
+
+def _balance_problems(settings: Settings, registry: Registry) -> Iterator[str]:
+    scheduler = settings.scheduler
+    for problem in balance_problems(scheduler.balance, scheduler.balance_weights, registry.balancers):
+        key = "balance_weights" if problem.startswith("balance_weights") else "balance"
+        yield f"{_where(settings, f'scheduler.{key}')}: scheduler.{problem}"
 
 
 def _unknown(settings: Settings, path: str, name: str, names: list[str]) -> str:

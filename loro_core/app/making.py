@@ -6,12 +6,13 @@ import os
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from loro_core.app.legs import AckLeg, Line, without_our_words
 from loro_core.app.metrics import Acknowledgement
 from loro_core.app.relay import Relay
 from loro_core.app.replies import Encoding, Ledger, Part, StreamEncoding, WholeEncoding
+from loro_core.app.waits import Wait
 from loro_core.chat import ChatRequest, ReplyUsage, Turn
 from loro_core.decide.announce import Announcer, Source
 from loro_core.decide.bill import Bill
@@ -50,6 +51,7 @@ class Making:
 
     known: what loro says before answers.
     trace_legs: whether a comment in the stream tells each leg before its first chunk.
+    wait: what a client may be told while the answer waits for a local model.
     superseded: set by whoever ends the run because the user went on speaking.
     """
 
@@ -67,6 +69,7 @@ class Making:
     ) -> None:
         asked, plan, opening = decision.asked, decision.plan, decision.opening
         self.decision = decision
+        self.wait = Wait()
         self.superseded = False
         self._note = note
         self._over = False
@@ -83,7 +86,7 @@ class Making:
             plan.acknowledge,
             opening,
             merge=self._merge,
-            asking=decision.asking,
+            asking=NOBODY if decision.asking is NOBODY else replace(decision.asking, told=self.wait.told),
         )
         self._acknowledge: AckLeg | None = None
         if plan.acknowledge is not None and opening is not None:

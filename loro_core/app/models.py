@@ -99,8 +99,7 @@ def limits_of(settings: Settings) -> Limits:
 def balancer_of(settings: Settings, registry: Registry) -> Callable[[Model], Balancer]:
     """Return who picks among a model's instances. Raises ConfigError."""
     scheduler = settings.scheduler
-    name = "" if scheduler.balance_weights else scheduler.balance
-    chosen = balancer(name, scheduler.balance_weights, registry.balancers)
+    chosen = balancer(scheduler.balance, scheduler.balance_weights, registry.balancers)
     if chosen not in BUILT_IN.values():
         chosen = Held(chosen, lambda fault: LOGGER.error("balancer.failed %s", fault))
     return lambda _: chosen

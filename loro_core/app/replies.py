@@ -198,6 +198,7 @@ class StreamOutlet:
     The head goes out with the first of them, so until then an error can be a status.
     tell: for the ledger in the reply's end; None if the client did not ask for it.
     comment_after_s: from the head on, a stream that was silent for so long gets a comment; 0 for never.
+    comment: which one, asked each time.
     """
 
     def __init__(
@@ -208,7 +209,9 @@ class StreamOutlet:
         tell: Tell | None = None,
         *,
         comment_after_s: float = 0.0,
+        comment: Callable[[], bytes] = lambda: KEEP_ALIVE,
     ) -> None:
+        self._comment = comment
         self._reply = reply
         self._headers = headers
         self._ledger = ledger
@@ -227,7 +230,7 @@ class StreamOutlet:
                 return
             await self._reply.start(200, self._headers)
             if self._comment_after_s and not parts[-1].last:
-                self._reply.fill_silence(self._comment_after_s, KEEP_ALIVE)
+                self._reply.fill_silence(self._comment_after_s, self._comment)
         data = parts[0].data if len(parts) == 1 else b"".join([part.data for part in parts])
         if parts[-1].last:
             await self._finish(data, parts)

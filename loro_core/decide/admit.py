@@ -18,7 +18,8 @@ What follows, held by tests:
    starves, however many come, and one big prompt waits while the small ones of others pass it, not the other way round.
 3. What is offered leaves exactly once: by `next_for`, `withdraw` or `expired`.
 
-A caller whose tickets are for different models has a line for each; they are counted apart.
+A caller whose tickets are for different models has a line for each; they are counted apart. Tickets whose caller nobody
+knows are one caller's.
 """
 
 from __future__ import annotations

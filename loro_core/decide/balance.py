@@ -17,8 +17,8 @@ knows of an instance stands in its `Candidate`; it keeps nothing itself, so one 
     weighted                     weight                              shares that somebody has reckoned out
     sticky                       call, then busy                     servers that keep more than a prompt of a call
 
-`prefix` keeps to the instance that knows a conversation while that one is not crowded beside the least busy one; with a
-prompt that nobody knows it is `least-busy`.
+`prefix` keeps to the instance that knows most of the prompt while that one is not crowded beside the others, and to the
+one that had the call while it has a slot free; with a prompt that nobody knows it is `least-busy`.
 """
 
 from __future__ import annotations

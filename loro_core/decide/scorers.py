@@ -27,9 +27,9 @@ Filter = Callable[[Sequence[Candidate], Ticket, float, random.Random], Sequence[
 SHORTEST_FIRST_TOKEN_S = 0.001
 """Below this, one instance is as quick as another."""
 
-CROWDED_BY_CALLS = 2
-CROWDED_BY_LOAD = 0.25
-"""A candidate that has so many calls more than the least busy one, and so much more of its slots taken, is crowded."""
+CROWDED_BY_CALLS = 3
+CROWDED_BY_LOAD = 0.5
+"""A candidate that has so many calls more than another, and more than so much more of its slots taken, is crowded."""
 
 
 @runtime_checkable
@@ -111,9 +111,16 @@ CALL = Score("call", _call)
 
 
 def not_crowded(candidates: Sequence[Candidate], *_: object) -> Sequence[Candidate]:
-    """Return the candidates without those that are crowded while others are not."""
+    """Return the candidates without those that are crowded while others are not.
+
+    Who holds the call stays: what it knows nobody else does, while what many calls begin with is soon known elsewhere.
+    """
     calls, least = min(c.in_flight for c in candidates), min(map(load, candidates))
-    return [c for c in candidates if c.in_flight < calls + CROWDED_BY_CALLS or load(c) <= least + CROWDED_BY_LOAD]
+    return [
+        c
+        for c in candidates
+        if c.holds_call or c.in_flight < calls + CROWDED_BY_CALLS or load(c) <= least + CROWDED_BY_LOAD
+    ]
 
 
 def two_of(candidates: Sequence[Candidate], ticket: Ticket, now: float, rng: random.Random) -> Sequence[Candidate]:  # noqa: ARG001

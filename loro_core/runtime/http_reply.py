@@ -97,7 +97,7 @@ class Reply:
         self._finishing = False
         self._keep_alive = False
         self._filled: trio.Event | None = None  # set once the filler that is being sent is through
-        self._filler = b""
+        self._filler: Callable[[], bytes] = bytes
         self._fill_after_s = math.inf
         self._fill_at = math.inf
         self.scope: trio.CancelScope | None = None
@@ -148,14 +148,14 @@ class Reply:
             self._begin(status, headers, length=None)
         await trio.lowlevel.checkpoint_if_cancelled()
 
-    def fill_silence(self, after_s: float, filler: bytes) -> None:
+    def fill_silence(self, after_s: float, filler: bytes | Callable[[], bytes]) -> None:
         """Send `filler` whenever nothing was sent for `after_s`, from the first `write` until the reply's end.
 
-        filler: what the client's reader skips, and as whole as every `write` of this reply.
+        filler: what the client's reader skips, and as whole as every `write` of this reply; or what gives it each time.
         """
         if self.watch is None:
             raise RuntimeError("reply.fill_silence: nobody watches the client of this reply")
-        self._filler = filler
+        self._filler = filler if callable(filler) else lambda: filler
         self._fill_after_s = after_s
         self._fill_at = self.watch.deadline = trio.current_time() + after_s
 
@@ -174,7 +174,7 @@ class Reply:
         elif self._fill_at <= now and self._state is _State.STREAMING:
             self._filled = trio.Event()
             try:
-                await self._send(self._framed(self._filler))
+                await self._send(self._framed(self._filler()))
             finally:
                 self._filled.set()
                 self._filled = None

@@ -22,7 +22,7 @@ the orphans of the family become the keeper's own children).
 Where the keeper itself is killed, Linux kills the program with it (PR_SET_PDEATHSIG), and loro, which sees the link
 end, the rest of its session. The signal is about the thread that forked; here there is only one.
 
-It imports nothing of loro's and little of Python's: it starts in a few hundredths of a second and takes some 8 MB.
+It imports nothing of loro's and little of Python's: it starts in a few hundredths of a second and takes some 12 MB.
 """
 
 from __future__ import annotations

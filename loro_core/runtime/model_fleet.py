@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
@@ -261,6 +261,11 @@ class ModelFleet:
             event = replace(event, instance=status.id, state=status.state, reason=status.reason)
         self._listeners.tell(event)
 
+    async def retire_after(self, leaving: Callable[[], Awaitable[None]]) -> None:
+        """Once `leaving` returns, start no more instances, and refuse whoever waits for one."""
+        await leaving()
+        self.seating.retire()
+
     async def stop(self, within_s: float) -> None:
         """End all that can be ended in peace; after `within_s` what is left is left."""
         with trio.move_on_after(within_s):
@@ -276,11 +281,13 @@ async def open_fleet(
     *,
     rng: random.Random,
     supervise: Supervise = Supervisor,
+    leaving: Callable[[], Awaitable[None]] = trio.sleep_forever,
     drain_s: float = DRAIN_S,
 ) -> AsyncIterator[ModelFleet]:
     """Give a fleet of `models`; when the block ends, so does every process of it.
 
-    balancer_of: which policy picks among a model's instances. drain_s: how long calls under way may take to finish at
+    balancer_of: which policy picks among a model's instances. leaving: returns when the end is near: from then on what
+    is ready is served, and nothing is loaded. drain_s: how long calls under way may take to finish at
     the end; then they are broken off. Raises what the block raises, as itself and not in a group. After Cancelled no
     process is left either; nothing is waited for but the end of the processes.
     """
@@ -297,6 +304,7 @@ async def open_fleet(
             on_change=fleet.note_change,
         )
         nursery.start_soon(fleet.seating.keep_time)
+        nursery.start_soon(fleet.retire_after, leaving)
         try:
             yield fleet
         except Exception as exc:  # noqa: BLE001  # raised again below, outside of the nursery's group

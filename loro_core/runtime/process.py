@@ -36,7 +36,10 @@ PIPE_S = 0.5
 STUCK_S = 10.0
 """A process that a kill has not ended after so long waits in the kernel, for a disk or a device; nobody can end it."""
 
-READ_BYTES = 65536
+READ_BYTES = 4096
+LINES_PER_S = 5000
+"""A program that writes without end is read at this pace, and waits: every line costs the loop some microseconds, and
+there are calls under way."""
 
 _LASTING = frozenset(
     {errno.ENOENT, errno.EACCES, errno.ENOEXEC, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.E2BIG}
@@ -230,8 +233,11 @@ async def _pump(pipe: trio.abc.ReceiveStream, stream: str, hear: Hear, heard: tr
     decoder = LogLines()
     try:
         while data := await pipe.receive_some(READ_BYTES):
-            for line in decoder.decode(bytes(data)):
+            lines = decoder.decode(bytes(data))
+            for line in lines:
                 hear(stream, line)
+            if len(data) == READ_BYTES:  # there is more
+                await trio.sleep(len(lines) / LINES_PER_S)
     finally:
         for line in decoder.finish():
             hear(stream, line)

@@ -97,7 +97,7 @@ class Seating:
         self._change = trio.Event()
         self._logs: dict[str, LogRing] = {}
         self._queued_s: dict[str, deque[float]] = {}
-        self._stopping = False
+        self._retiring = self._stopping = False
         self._meet_addresses()
 
     # --- callers ---
@@ -148,6 +148,8 @@ class Seating:
             waiter.refuse(STOPPING, retry_after_s=1.0, behind=0)
             return
         self.receive(Arrived(ticket=waiter.ticket))
+        if self._retiring:
+            self._turn_away(waiter)
         if not waiter.over:
             waiter.arrived_as = waiter.position
             if told is not None:
@@ -253,7 +255,7 @@ class Seating:
         elif isinstance(action, Refuse):
             self._refuse(action)
         elif isinstance(action, StartInstance):
-            if not self._stopping:
+            if not self._retiring:
                 self._start(action.instance, action.model)
         elif isinstance(action, StopInstance):
             self.instances[action.instance].stop(drain=action.drain)
@@ -363,13 +365,22 @@ class Seating:
                 await trio.sleep_forever()
             self.receive(Tick())
 
+    def retire(self) -> None:
+        """Start no more instances, and refuse whoever waits for one: it would come too late. The others are served."""
+        self._retiring = True
+        for waiter in list(self._waiters.values()):
+            self._turn_away(waiter)
+
+    def _turn_away(self, waiter: Waiter) -> None:
+        """Refuse `waiter` if it cannot be served before the end."""
+        if not waiter.over and (self._stopping or self.loads_for(waiter.ticket.id)):
+            waiter.refuse(STOPPING, retry_after_s=1.0, behind=0)
+            self.receive(Left(ticket_id=waiter.ticket.id))
+
     async def stop(self) -> None:
         """Refuse whoever waits, let calls under way finish, and return when all instances have stopped."""
         self._stopping = True
-        for waiter in list(self._waiters.values()):
-            if not waiter.over:
-                waiter.refuse(STOPPING, retry_after_s=1.0, behind=0)
-                self.receive(Left(ticket_id=waiter.ticket.id))
+        self.retire()
         for instance in list(self.instances.values()):
             instance.stop(drain=True)
         while any(instance.lives for instance in self.instances.values()):

@@ -80,9 +80,11 @@ class LogLines:
 
     def _complete(self, lines: list[str]) -> None:
         text = self._rest.decode("utf-8", "replace")
-        text = _CONTROLS.sub("", _ESCAPES.sub("", text)).rstrip()
+        if not text.isprintable():
+            text = _CONTROLS.sub("", _ESCAPES.sub("", text))
+        text = text.rstrip()
         if self._cut_bytes:
             text += f" [{self._cut_bytes} more bytes]"
-        if text.strip():
+        if text and not text.isspace():
             lines.append(text)
         self._paint_over()

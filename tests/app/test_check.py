@@ -59,6 +59,19 @@ def test_what_a_provider_says_of_its_deployments(found):
     ]
 
 
+def test_balancing_policies_and_scorers_are_looked_up(found):
+    assert found("[scheduler]\nbalance = 'least-busy'") == found("[scheduler]\nbalance_weights = { busy = 1 }") == []
+    (problem,) = found("[scheduler]\nbalance = 'prefx'")
+    assert problem.startswith("loro.toml:2: scheduler.balance: 'prefx' is unknown, did you mean 'prefix'? Known are ")
+    (problem,) = found("[scheduler]\nbalance_weights = { busy = 1, prefx = 2 }")
+    assert problem.startswith(
+        "loro.toml:2: scheduler.balance_weights.prefx: 'prefx' is unknown, did you mean 'prefix'?"
+    )
+    assert found("[scheduler]\nbalance = 'latency'\nbalance_weights = { busy = 1 }") == [
+        "loro.toml:2: scheduler.balance: is 'latency' beside balance_weights, needs one of the two"
+    ]
+
+
 def test_strict_makes_a_broken_plugin_a_problem(found):
     assert found("[plugins]\nstrict = true") == [
         "loro.toml:2: plugins.strict is true, but plugin 'x': ImportError: gone"

@@ -128,6 +128,15 @@ def test_a_withdrawn_ticket_is_out():
     assert order(waiting) == [2, 3]
 
 
+def test_what_a_line_is_owed_beyond_its_next_ticket_is_taken_from_nobody():
+    waiting = queue(ticket(1, "a", cost=100), ticket(2, "a"), ticket(3, "b", cost=60), ticket(4, "c", cost=60))
+    assert waiting.next_for({"m"}, 0.0) == ticket(3, "b", cost=60)
+    waiting.withdraw(1)  # its line is owed 60, and now needs 1
+    assert waiting.next_for({"m"}, 0.0) == ticket(2, "a")
+    waiting.offer(ticket(5, "d", cost=30))
+    assert order(waiting) == [4, 5]
+
+
 def test_positions():
     waiting = Queue(10)
     assert waiting.offer(ticket(1, "a", "x", cost=10)) == 1

@@ -171,7 +171,7 @@ class Waiting(RuleBasedStateMachine):
 
 
 TestWaiting = Waiting.TestCase
-TestWaiting.settings = settings(max_examples=settings().max_examples, stateful_step_count=30)
+TestWaiting.settings = settings(max_examples=settings().max_examples, stateful_step_count=20)
 
 
 def offer(queue: Queue, number: int, caller: str, cost: int) -> None:

@@ -40,6 +40,24 @@ def fake_model(name: str, *options: object, launch: dict[str, Any] | None = None
     )
 
 
+def llama_model(name: str, path: Path, *, launch: dict[str, Any] | None = None, **changes: Any) -> Model:
+    """Return a model that the real llama.cpp serves. path: its file. launch, changes: as for a fake."""
+    command: tuple[str, ...] = (
+        sys.executable,
+        "-m",
+        "loro_llamacpp",
+        "--model",
+        str(path),
+        "--port",
+        "{port}",
+        "--alias",
+        name,
+    )
+    # More threads than free processors wait for one another by spinning.
+    command += ("--threads", "1", "--ctx-size", "2048", "--parallel", str(changes.get("slots", 1)))
+    return fake_model(name, launch={"kind": "llama.cpp", "command": command, **(launch or {})}, **changes)
+
+
 def records(log: Path) -> list[Record]:
     """Return the calls that one or several fakes have written to `log`, each as it was last told of."""
     told = [Record.of(msgspec.json.decode(line)) for line in log.read_bytes().splitlines()]

@@ -9,7 +9,7 @@ import trio
 
 from loro_core.errors import UpstreamError
 from loro_core.models import InstanceState
-from tests.app.admin.fakes import GIB, KEY, process, two_models
+from tests.app.admin.fakes import GIB, KEY, UPSTREAM_KEY, process, two_models
 from tests.page.chromium import open_browser
 from tests.page.showing import a_busy_fleet, change, come_in, shown
 
@@ -95,12 +95,39 @@ async def test_a_model_is_drained_after_a_question(page):
     assert fleet.calls == [("load", "bge"), ("drain", "bge")]
 
 
+async def test_an_address_is_added_and_removed(page):
+    fleet = two_models()
+    async with page(fleet) as (tab, _):
+
+        async def fill(**fields: str) -> None:
+            for name, text in fields.items():
+                await tab.run(f"document.getElementById('new-{name}').value = {json.dumps(text)}")
+
+        await tab.click("Add an address")
+        await fill(name="far", url="nowhere", slots="8", key=UPSTREAM_KEY)
+        await tab.click("Add")
+        await tab.until("document.getElementById('new-wrong').innerText.includes('needs http://HOST')")
+        await fill(url="http://10.0.0.7/v1")
+        await tab.run("document.getElementById('new-check').click()")
+        await tab.click("Add")
+        await tab.until(card("far", "at http://10.0.0.7/v1"))
+        await tab.until(card("far", "0 of 8"))
+        assert await tab.run("document.getElementById('new-key').value") == ""
+        assert not await tab.run(f"document.documentElement.outerHTML.includes({json.dumps(UPSTREAM_KEY)})")
+        await tab.click("Remove: far")
+        await tab.click("Remove")
+        await tab.until(f"!({card('far', 'far')})")
+    assert fleet.calls == [("register", "far"), ("unregister", "far")]
+
+
 async def test_what_went_wrong_is_said(page):
     fleet = two_models(load_s=0)
     fleet.failure = UpstreamError("model 'qwen' could not be loaded: out of memory", deployment="qwen")
     async with page(fleet) as (tab, house):
         await tab.click("Load: qwen")
         await tab.until("document.querySelector('[role=alert].toast')?.innerText.includes('out of memory')")
+        await tab.click("Reload configuration")
+        await tab.until(shows("added: new; changed: qwen; settings: reply.policy; at the next start: server.port."))
         house.problems = ["loro.toml:3: modles is no table"]
         await tab.click("Reload configuration")
         await tab.until(shows("loro.toml:3: modles is no table"))
@@ -238,3 +265,7 @@ async def test_many_models_do_not_break_the_layout(page):
             "&& n.getBoundingClientRect().right > 361 && !n.closest('.scroll')).map(n => n.outerHTML.slice(0, 120))"
         )
         assert wide == []
+        await tab.run(
+            "(f => { f.value = 'EL-7-'; f.dispatchEvent(new Event('input')); })(document.getElementById('filter'))"
+        )
+        await tab.until(shows("Running (1)"))

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from loro_core.runtime.process import PIPE_S, NotStarted, open_child
+from loro_core.runtime.process import LINES_PER_S, PIPE_S, READ_BYTES, NotStarted, open_child
 from tests.runtime.families import lives, marked, until
 
 SERVER = str(Path(__file__).with_name("child_server.py"))
@@ -118,17 +118,18 @@ async def test_one_that_does_not_listen_is_killed_after_its_grace(mark):
 async def test_a_leader_that_ends_at_once_leaves_its_workers_the_whole_grace(mark):
     ears = Ears()
     worker = """
-import signal, sys, time
+import os, signal, time
 def save(*_):
     time.sleep(0.3)
-    sys.exit(print('saved', flush=True))
+    os.write(1, b'saved\\n')
+    os._exit(0)
 signal.signal(15, save)
 print('up', flush=True)
 time.sleep(60)
 """
     async with child(["sh", "-c", f'{sys.executable} -I -S -c "{worker}" & wait'], mark, ears):
         await until(lambda: ears.said("up"))
-    assert ears.said("saved")
+    assert ears.said("saved"), ears.lines
 
 
 async def test_what_its_leader_leaves_behind_is_ended_too(mark):
@@ -168,6 +169,15 @@ async def test_much_output_is_read_while_nobody_waits(mark):
     async with child(script("for _ in range(10000): print('y' * 99)"), mark, ears) as process:
         assert await process.wait() == 0
     assert len(ears.lines) == 10000
+
+
+async def test_one_that_writes_without_end_leaves_the_loop_to_others(mark):
+    ears = Ears()
+    async with child(["yes"], mark, ears, grace_s=1.0):
+        await until(lambda: ears.lines)
+        before = len(ears.lines)
+        await trio.sleep(0.3)
+        assert len(ears.lines) - before < 0.3 * LINES_PER_S + 2 * READ_BYTES
 
 
 async def test_cancelling_leaves_nothing_of_a_deaf_family(mark):

@@ -34,7 +34,7 @@ class Fleet(Protocol):
     async def load(self, name: str) -> None:
         """Return when an instance is ready.
 
-        Raises LoroError if that cannot be. After Cancelled the load goes on.
+        Raises LoroError if that cannot be. After Cancelled a load that nobody else waits for is given up.
         """
 
     async def unload(self, name: str, *, drain: bool = True) -> None:

@@ -16,7 +16,7 @@ from loro_core.app.admin.registering import REGISTERED, read_object, read_regist
 from loro_core.app.admin.standing import event_json, line_json, line_text, listing, model_json
 from loro_core.app.admin.streams import Waiting, event, stream_events
 from loro_core.app.config.changes import Changes
-from loro_core.app.config.kinds import closest, quote
+from loro_core.app.config.kinds import Number, Unfit, closest, quote
 from loro_core.app.replies import JSON_HEADERS
 from loro_core.app.routes import Fields, Handler, NamedHandler, NamedTable, Table
 from loro_core.chat import Json
@@ -35,6 +35,12 @@ LOG_LINES = 200
 """So many a reader gets who does not say."""
 
 MOST_LOG_LINES = 100_000
+
+MOST_OFTEN_S, LEAST_OFTEN_S = 0.2, 60.0
+"""How often it may be asked to tell how all models stand: for some thousand of them it is some milliseconds' work."""
+
+TOGETHER_S = 0.1
+"""What happens within this time is told of once: a swap is half a dozen events."""
 
 # What is told here is of now, and of nobody's business but the operator's.
 OWN_JSON = (*JSON_HEADERS, ("cache-control", "no-store"))
@@ -182,11 +188,30 @@ class Admin:
         await stream_events(request, reply, self._house.drain, produce)
 
     async def events(self, request: HttpRequest, reply: Reply, fields: Fields) -> None:  # noqa: ARG002
+        """Tell what happens; with `standing=SECONDS` also how all models stand, so often and after what happened."""
+        every_s = _events_query(request.query)
+
         async def produce(waiting: Waiting) -> None:
-            async with self._fleet.subscribe() as happening:
-                await _each(happening, lambda one: waiting.put(event(event_json(one))))
+            happened = trio.lowlevel.ParkingLot()
+
+            def tell(one: FleetEvent) -> None:
+                waiting.put(event(event_json(one)))
+                happened.unpark_all()
+
+            async with self._fleet.subscribe() as happening, trio.open_nursery() as nursery:
+                if every_s is not None:
+                    nursery.start_soon(self._tell_standing, waiting, every_s, happened)
+                await _each(happening, tell)
+                nursery.cancel_scope.cancel()
 
         await stream_events(request, reply, self._house.drain, produce)
+
+    async def _tell_standing(self, waiting: Waiting, every_s: float, happened: trio.lowlevel.ParkingLot) -> None:
+        while True:
+            waiting.put_latest(event({"kind": "standing", **listing(self._fleet.models(), self._house.limits())}))
+            with trio.move_on_after(every_s):
+                await happened.park()
+                await trio.sleep(TOGETHER_S)
 
     async def register(self, request: HttpRequest, reply: Reply, fields: Fields) -> None:
         """Add an address, once it was asked whether it is there."""
@@ -246,7 +271,7 @@ class Admin:
                 "restarted": list(done.restarted),
                 "removed": list(done.removed),
                 "pairs": list(done.pairs),
-                "settings": list(done.settings),
+                "settings": list(done.keys),
                 "next_start": list(done.waits),
             },
         )
@@ -286,6 +311,20 @@ def _hint(name: str, statuses: Sequence[ModelStatus]) -> str:
         return f"; did you mean {near}?"
     names = [status.model.name for status in statuses[:20]]
     return f"; there are {', '.join(names)}" if names else "; none is configured or registered"
+
+
+def _events_query(query: str) -> float | None:
+    """Return the seconds after `standing=`, None if it is not asked for. Raises BadRequest."""
+    every_s = None
+    for name, value in parse_qsl(query, keep_blank_values=True):
+        if name != "standing":
+            raise BadRequest(f"{quote(name)} is no parameter of the events; there is standing", param=name)
+        try:
+            every_s = Number(MOST_OFTEN_S, LEAST_OFTEN_S).accept(Number(0, 0).read(value))
+        except Unfit:
+            wants = Number(MOST_OFTEN_S, LEAST_OFTEN_S).wants
+            raise BadRequest(f"standing is {quote(value)}, needs {wants}", param="standing") from None
+    return every_s
 
 
 def _log_query(query: str) -> tuple[int, bool]:

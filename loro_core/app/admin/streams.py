@@ -1,7 +1,7 @@
 """Streams of events that last as long as their reader: what happens, one event each, bounded, over at the drain.
 
 A reader may be slower than what happens. Nothing waits for it: what it has not taken is kept up to MOST_WAITING events,
-then the oldest are dropped, and it is told how many it missed.
+then the oldest are dropped, and it is told how many it missed. Of what only its latest is worth telling one is kept.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ class Waiting:
     def __init__(self, most: int = MOST_WAITING) -> None:
         self._most = most
         self._events: deque[bytes] = deque()
+        self._latest = b""
         self._missed = 0
         self._ended = False
         self._news = trio.Event()
@@ -52,6 +53,12 @@ class Waiting:
         self._events.append(event)
         self._news.set()
 
+    def put_latest(self, event: bytes) -> None:
+        """Add an event behind all others, in the place of the last one that was added so and is still here."""
+        if not self._ended:
+            self._latest = event
+            self._news.set()
+
     def end(self) -> None:
         """Say that no more will come."""
         self._ended = True
@@ -59,13 +66,16 @@ class Waiting:
 
     async def take(self) -> bytes:
         """Return the next events, after a note of how many before them were missed; b"" once there are no more."""
-        while not self._events and not self._ended:
+        while not self._events and not self._latest and not self._ended:
             self._news = trio.Event()
             await self._news.wait()
         missed, self._missed = self._missed, 0
         taken = [self._events.popleft() for _ in range(min(len(self._events), MOST_AT_ONCE))]
         if missed:
             taken.insert(0, event({"kind": "missed", "count": missed}))
+        if not self._events:
+            taken.append(self._latest)
+            self._latest = b""
         await trio.lowlevel.checkpoint_if_cancelled()
         return b"".join(taken)
 

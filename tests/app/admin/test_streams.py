@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import trio
 import trio.testing
 
@@ -33,6 +34,47 @@ async def test_events_come_as_they_happen(autojump_clock):
         }
         fleet.tell(FleetEvent(kind="reloaded", at=1.0, model="bge", reason="it changed"))
         assert await reader.event() == {"kind": "reloaded", "at": 1.0, "model": "bge", "reason": "it changed"}
+
+
+async def test_how_all_stand_is_told_at_once_as_often_as_asked_and_after_what_happens(autojump_clock):
+    fleet = two_models()
+    async with administered(fleet) as house, following(house.service, "/-/events?standing=2") as reader:
+        start = trio.current_time()
+        told = []
+
+        async def next_one(kind: str) -> float:
+            one = await reader.event()
+            told.append(one)
+            assert one["kind"] == kind
+            return round(trio.current_time() - start, 3)
+
+        assert await next_one("standing") == 0
+        assert told[0]["total"]["models"] == 2
+        assert await next_one("standing") == 2
+        await trio.sleep(0.5)
+        fleet.instance("qwen", InstanceState.STARTING)
+        fleet.instance("qwen", InstanceState.LOADING)
+        assert [await next_one("state"), await next_one("state"), await next_one("standing")] == [2.5, 2.5, 2.6]
+        assert told[-1]["models"][0]["state"] == "loading"
+        assert await next_one("standing") == 4.6
+
+
+@pytest.mark.parametrize("query", ["standing=", "standing=x", "standing=0.1", "standing=61", "every=1"])
+async def test_events_asked_for_badly_are_400(autojump_clock, query):
+    async with administered(two_models()) as house:
+        heard = await house.get(f"/-/events?{query}")
+    assert (heard.status, heard.json["error"]["param"]) == (400, query.partition("=")[0])
+
+
+async def test_of_how_all_stand_a_slow_reader_gets_the_latest_alone():
+    waiting = Waiting()
+    waiting.put_latest(b"1")
+    waiting.put(b"a")
+    waiting.put_latest(b"2")
+    assert await waiting.take() == b"a2"
+    waiting.put_latest(b"3")
+    waiting.end()
+    assert [await waiting.take(), await waiting.take()] == [b"3", b""]
 
 
 async def test_a_silent_stream_says_that_it_is_alive(autojump_clock):
