@@ -97,6 +97,7 @@ def dispatch_settings(settings: Settings) -> DispatchSettings:
         max_waiting=scheduler.max_waiting,
         queue_deadline_s=scheduler.queue_deadline_s,
         scale_after_s=scheduler.scale_after_s,
+        turn_s=scheduler.turn_s,
     )
 
 
