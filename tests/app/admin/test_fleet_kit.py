@@ -1,4 +1,4 @@
-"""What the admin API takes for granted of a fleet: true of the one in memory that its tests use, and of the real one."""
+"""What the admin API takes for granted of a fleet: true of the one in memory that its tests use, and of the real."""
 
 from __future__ import annotations
 
