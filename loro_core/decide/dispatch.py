@@ -262,9 +262,7 @@ class Dispatcher:
 
     def _change(self, desk: Desk, model: Model) -> None:
         before = desk.model
-        desk.model = model
-        desk.held = desk.removed = False
-        desk.told = ""
+        self._roster.configure(model)
         if (before.launch is None) != (model.launch is None):
             self._staffing.unload(desk, drain=True, reason="its configuration changed")
             if model.launch is None:
@@ -285,8 +283,8 @@ class Dispatcher:
         self._staffing.noticed(desk)
 
     def _add(self, models: Mapping[str, Model]) -> None:
-        for name, model in models.items():
-            desk = self._roster.desks[name] = Desk(model=model)
+        for model in models.values():
+            desk = self._roster.configure(model)
             if model.launch is None:
                 self._staffing.serve_address(desk)
             self._staffing.noticed(desk)

@@ -117,10 +117,10 @@ class _Room:
 
 def place(wanted: Wanted, residents: Sequence[Resident], budget: Budget) -> Placement:
     """Decide how room is made for `wanted`. residents: every one of them, in any order."""
-    by_hold: dict[Hold, list[Resident]] = {hold: [] for hold in Hold}
-    for resident in residents:
-        by_hold[resident.hold].append(resident)
-    idle, kept, in_use, leaving = (by_hold[hold] for hold in (Hold.IDLE, Hold.KEPT, Hold.IN_USE, Hold.LEAVING))
+    idle, kept, in_use, leaving = (
+        [resident for resident in residents if resident.hold is hold]
+        for hold in (Hold.IDLE, Hold.KEPT, Hold.IN_USE, Hold.LEAVING)
+    )
     need_bytes = wanted.memory_bytes or 0
     # What is missing while the residents of a row stay, and those of the rows above it are gone.
     room = _Room(
@@ -140,6 +140,14 @@ def place(wanted: Wanted, residents: Sequence[Resident], budget: Budget) -> Plac
     if not _enough(room, need_bytes):
         return Wait(reason=f"{_names(leaving)} leaving", coming=True)
     return Fits()
+
+
+def fits(wanted: Wanted, *, taken_bytes: int, processes: int, budget: Budget) -> bool:
+    """Return whether `place` says Fits where so much is taken in all: the short way, without looking at anybody."""
+    need_bytes = wanted.memory_bytes or 0
+    return (budget.processes is None or processes < budget.processes) and (
+        budget.memory_bytes is None or need_bytes == 0 or taken_bytes + need_bytes <= budget.memory_bytes
+    )
 
 
 def excess(residents: Sequence[Resident], budget: Budget) -> tuple[str, ...]:

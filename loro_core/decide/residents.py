@@ -34,6 +34,11 @@ class Premises:
             found.append(Resident(instance=instance.id, memory_bytes=instance.takes_bytes(), hold=hold, cost=cost))
         return found
 
+    def kept(self) -> list[Resident]:
+        """Return only those that stay whatever happens."""
+        instances = map(self._roster.instances.__getitem__, self._kept())
+        return [Resident(instance=one.id, memory_bytes=one.takes_bytes(), hold=Hold.KEPT) for one in instances]
+
     def next_turn(self, now: float, *, rival_since: float, turn_s: float) -> float:
         """Return when the next turn ends that is not over; infinity for none. One that loads has not begun."""
         ends = (
@@ -64,13 +69,9 @@ class Premises:
     def _kept(self) -> set[str]:
         """Return the instances that stay for the sake of their model's floor: of each those that do most."""
         kept: set[str] = set()
-        done: set[str] = set()
-        for instance in self._roster.residents.values():
-            desk = self._roster.desk_of(instance)
-            if desk.floor and desk.name not in done:
-                done.add(desk.name)
-                live = sorted(desk.live(), key=_usefulness, reverse=True)
-                kept.update(one.id for one in live[: desk.floor])
+        for desk in self._roster.desks_with_floor():
+            live = sorted((one for one in desk.live() if one.resident), key=_usefulness, reverse=True)
+            kept.update(one.id for one in live[: desk.floor])
         return kept
 
 

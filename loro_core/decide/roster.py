@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -28,8 +28,9 @@ from loro_core.decide.breaker import Breaker
 from loro_core.decide.placement import cost
 from loro_core.models import InstanceState, Model, Ticket
 
-COMING = frozenset({InstanceState.STARTING, InstanceState.LOADING, InstanceState.WAITING})
-GONE = frozenset({InstanceState.STOPPED, InstanceState.FAILED})
+# Tuples, for they are looked through by identity: a set would ask each state for its hash.
+COMING = (InstanceState.STARTING, InstanceState.LOADING, InstanceState.WAITING)
+GONE = (InstanceState.STOPPED, InstanceState.FAILED)
 
 SMOOTHING = 0.2
 """The weight of the latest one in the averages of gaps between requests and of calls' durations."""
@@ -72,8 +73,8 @@ class Instance:
     last_picked: float | None = None
     breaker: Breaker = field(default_factory=Breaker)
     first_token: PeakEwma = field(default_factory=PeakEwma)
-    counted: tuple[int, int] = (0, 0)
-    """The slots and the calls that its desk's sums have of it."""
+    counted: tuple[int, int, int] = (0, 0, 0)
+    """The slots and the calls that its desk's sums have of it, and the bytes that the roster's has."""
 
     @property
     def live(self) -> bool:
@@ -202,12 +203,14 @@ class Desk:
 
 
 class Roster:
-    """All desks and all instances."""
+    """All desks and all instances. taken_bytes: what all residents take together, as far as that is known."""
 
     def __init__(self) -> None:
         self.desks: dict[str, Desk] = {}
         self.instances: dict[str, Instance] = {}
         self.residents: dict[str, Instance] = {}
+        self.taken_bytes = 0
+        self._floors: dict[str, None] = {}
 
     def desk_of(self, instance: Instance) -> Desk:
         return self.desks[instance.model.name]
@@ -224,16 +227,22 @@ class Roster:
     def count(self, instance: Instance) -> None:
         """Bring the sums up to date after any change of `instance`."""
         desk = self.desk_of(instance)
-        slots, in_flight = instance.counted
-        ready = instance.ready
-        instance.counted = (instance.model.slots, len(instance.seats)) if ready else (0, 0)
-        desk.slots += instance.counted[0] - slots
-        desk.in_flight += instance.counted[1] - in_flight
+        slots, in_flight, taken_bytes = instance.counted
+        ready, resident = instance.ready, instance.resident
+        counted = (
+            instance.model.slots if ready else 0,
+            len(instance.seats) if ready else 0,
+            (instance.takes_bytes() or 0) if resident else 0,
+        )
+        instance.counted = counted
+        desk.slots += counted[0] - slots
+        desk.in_flight += counted[1] - in_flight
+        self.taken_bytes += counted[2] - taken_bytes
         if ready and len(instance.seats) < instance.model.slots:
             desk.open[instance.id] = instance
         else:
             desk.open.pop(instance.id, None)
-        if instance.resident:
+        if resident:
             self.residents[instance.id] = instance
         else:
             self.residents.pop(instance.id, None)
@@ -242,8 +251,8 @@ class Roster:
         """Take an instance out, and its desk with the last one of a model that is no longer configured."""
         desk = self.desk_of(instance)
         instance.leaving = True
+        instance.state = InstanceState.STOPPED
         self.count(instance)
-        self.residents.pop(instance.id, None)
         del desk.instances[instance.id]
         del self.instances[instance.id]
         self.drop(desk)
@@ -257,8 +266,23 @@ class Roster:
         """The desks of those models that are configured, in the order of `names`."""
         return [desk for name in names if (desk := self.desks.get(name)) is not None and not desk.removed]
 
-    def configured(self) -> Mapping[str, Model]:
-        return {name: desk.model for name, desk in self.desks.items() if not desk.removed}
+    def desks_with_floor(self) -> list[Desk]:
+        """The desks of which instances are kept loaded."""
+        return [desk for name in self._floors if (desk := self.desks.get(name)) is not None and desk.floor]
+
+    def configure(self, model: Model) -> Desk:
+        """Return the desk of a model that is new, or is configured otherwise from now on."""
+        desk = self.desks.get(model.name)
+        if desk is None:
+            desk = self.desks[model.name] = Desk(model=model)
+        desk.model = model
+        desk.held = desk.removed = False
+        desk.told = ""
+        if scaling.floor(model) and model.launch is not None:
+            self._floors[model.name] = None
+        else:
+            self._floors.pop(model.name, None)
+        return desk
 
 
 def _smoothed(before: float | None, latest: float) -> float:

@@ -38,9 +38,9 @@ from loro_core.decide.roster import Desk, Instance, Roster
 from loro_core.decide.staffing import Key, Staffing
 from loro_core.models import Candidate, Model, Ticket
 
-SHORTLIST = 32
+SHORTLIST = 16
 """A policy is shown so many open instances of a model at most, drawn by chance, and the one that served the call last:
-the best of 32 is nearly the best of all, and a choice costs the same among a thousand as among a hundred."""
+the best of 16 is nearly the best of all, and a choice costs the same among a thousand as among a hundred."""
 
 MAX_CALLS = 65_536
 """So many conversations are remembered with the instance that served them last, the latest ones."""

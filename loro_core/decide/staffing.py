@@ -27,7 +27,7 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from loro_core.decide import scaling, turns
 from loro_core.decide.alarms import Alarms
@@ -43,6 +43,7 @@ from loro_core.decide.placement import (
     Wait,
     Wanted,
     excess,
+    fits,
     place,
 )
 from loro_core.decide.residents import Premises
@@ -94,7 +95,7 @@ class Staffing:
             self._growing[name] = None
             oldest = next(iter(desk.wanting.values())).arrived
             self._alarms.set(("desk", name), max(desk.grows_at, oldest + self.settings.scale_after_s))
-        if desk.floor and name not in self._below:
+        if name not in self._below and len(desk.instances) < desk.floor:
             self._below[name] = None
             self.look = True
 
@@ -119,6 +120,7 @@ class Staffing:
         if memory_bytes > (instance.memory_bytes or 0):
             instance.memory_bytes = memory_bytes
             self._roster.desk_of(instance).measured_bytes = memory_bytes
+            self._roster.count(instance)
             if instance.model.memory_bytes is None:
                 self.recount()
 
@@ -142,6 +144,7 @@ class Staffing:
         instance.leaving = True
         self._roster.count(instance)
         self._alarms.clear(("idle", instance.id))
+        self._missed(desk)
         if not instance.seats:
             self._roster.remove(instance)
             self._out.append(Forget(instance=instance.id))
@@ -168,6 +171,12 @@ class Staffing:
                 self.stop(instance, reason=f"nobody has used it for {desk.model.idle_ttl_s:g} s")
             else:
                 self._watch_idle(desk, instance)
+
+    def _missed(self, desk: Desk) -> None:
+        """Take in that `desk` may have fewer instances than are kept of it: one is leaving, or gone."""
+        if desk.floor:
+            self._below[desk.name] = None
+            self.look = True
 
     # --- by hand ---------------------------------------------------------------------------------------------------
 
@@ -229,7 +238,8 @@ class Staffing:
         """Return why `desk` can never be loaded as things are kept and configured; None if it may."""
         if desk.model.launch is None:
             return None
-        placement = self._place(desk, now=-math.inf)
+        wanted = Wanted(model=desk.name, memory_bytes=desk.wants_bytes())
+        placement = place(wanted, self._premises.kept(), self._budget)
         return placement.reason if isinstance(placement, Never) else None
 
     def stop(self, instance: Instance, *, reason: str, drain: bool = False) -> None:
@@ -240,6 +250,7 @@ class Staffing:
         instance.closed_for = None
         instance.drains = drain and bool(instance.seats)
         self._roster.count(instance)
+        self._missed(desk)
         if not instance.resident:
             if not instance.seats:
                 self.gone(instance)
@@ -383,10 +394,13 @@ class Staffing:
         ids = excess(self._premises.residents(now, turn_s=self.settings.turn_s), self._budget)
         for id_ in ids:
             self.stop(self._roster.instances[id_], reason="more memory or processes are taken than there may be")
-        total = sum(instance.takes_bytes() or 0 for instance in self._roster.residents.values() if not instance.leaving)
-        count = sum(1 for instance in self._roster.residents.values() if not instance.leaving)
-        budget = self._budget
-        self._heavy = total > (budget.memory_bytes or math.inf) or count > (budget.processes or math.inf)
+        staying = [instance for instance in self._roster.residents.values() if not instance.leaving]
+        taken_bytes = sum(instance.takes_bytes() or 0 for instance in staying)
+        limits = (self._budget.memory_bytes, self._budget.processes)
+        self._heavy = any(
+            limit is not None and taken > limit
+            for taken, limit in zip((taken_bytes, len(staying)), limits, strict=True)
+        )
 
     # --- room ------------------------------------------------------------------------------------------------------
 
@@ -400,10 +414,14 @@ class Staffing:
         now: float,
         *,
         rival_since: float | None = None,
-        reserved: Iterable[Resident] = (),
+        reserved: Sequence[Resident] = (),
         quietly: bool = False,
     ) -> Placement:
         wanted = Wanted(model=desk.name, memory_bytes=desk.wants_bytes())
+        if not reserved and fits(
+            wanted, taken_bytes=self._roster.taken_bytes, processes=len(self._roster.residents), budget=self._budget
+        ):
+            return Fits()
         residents = self._premises.residents(now, rival_since=rival_since, quietly=quietly, turn_s=self.settings.turn_s)
         return place(wanted, [*residents, *reserved], self._budget)
 

@@ -25,7 +25,7 @@ from loro_core.models import InstanceState, Launch, Model
 from tests.decide.fleet_bench import GONE, FleetBench, Process, model
 
 NAMES = ("a", "b", "c", "d")
-sizes = st.sampled_from([None, 1, 2, 3, 4])
+sizes = st.sampled_from([2, 1, 3, 4, None])
 lists = st.sampled_from([("a",), ("b",), ("c",), ("d",), ("a", "b"), ("b", "c", "a"), ("d", "a"), ("nobody",)])
 
 MOVES: dict[InstanceState, tuple[InstanceState, ...]] = {
@@ -60,11 +60,11 @@ class AnyFleet(RuleBasedStateMachine):
                     pinned=draw(st.sampled_from([False, False, False, True])),
                     priority=draw(st.sampled_from([0, 0, 1])),
                     idle_ttl_s=draw(st.sampled_from([None, 5.0, 30.0])),
-                    port=draw(st.sampled_from([0, 0, 0, 8000])),
+                    port=draw(st.sampled_from([0, 0, 0, 0, 0, 8000])),
                 )
             )
-        self.budget_bytes = draw(st.sampled_from([None, 3, 5, 8]))
-        self.budget_processes = draw(st.sampled_from([None, 1, 2, 3]))
+        self.budget_bytes = draw(st.sampled_from([5, 3, 8, None]))
+        self.budget_processes = draw(st.sampled_from([None, 2, 1, 3]))
         self.by_hand = False
         self.bench = FleetBench(
             *models,
@@ -72,7 +72,7 @@ class AnyFleet(RuleBasedStateMachine):
             memory_bytes=self.budget_bytes,
             max_load=draw(st.sampled_from([0.5, 0.8, 1.0])),
             max_waiting=draw(st.sampled_from([0, 2, 50])),
-            queue_deadline_s=draw(st.sampled_from([5.0, 40.0])),
+            queue_deadline_s=draw(st.sampled_from([60.0, 5.0])),
             scale_after_s=draw(st.sampled_from([0.0, 2.0])),
             turn_s=draw(st.sampled_from([0.0, 1.0, 10.0])),
         )
@@ -111,11 +111,14 @@ class AnyFleet(RuleBasedStateMachine):
 
     # --- what may happen ---------------------------------------------------------------------------------------------
 
-    @rule(
-        models=lists, caller=st.sampled_from("xy"), cost=st.integers(1, 100), patience_s=st.sampled_from([1, 10, 1e9])
-    )
+    @rule(models=lists, caller=st.sampled_from("xy"), cost=st.integers(1, 9), patience_s=st.sampled_from([1e9, 10, 1]))
     def a_request_comes(self, models: tuple[str, ...], caller: str, cost: int, patience_s: float) -> None:
-        self.bench.ask(*models, caller=caller, cost=cost, deadline=self.bench.now + patience_s)
+        self.bench.ask(*models, caller=caller, cost=cost, call=caller, deadline=self.bench.now + patience_s)
+
+    @rule(found=st.lists(lists, min_size=2, max_size=6))
+    def many_come(self, found: list[tuple[str, ...]]) -> None:
+        for models in found:
+            self.bench.ask(*models)
 
     @precondition(lambda self: self.bench.granted)
     @rule(data=st.data())
@@ -126,6 +129,12 @@ class AnyFleet(RuleBasedStateMachine):
         name = instance.rpartition("-")[0]
         models = data.draw(st.sampled_from([(name,), (name, "b"), ("a", name)]))
         self.bench.ask(*models, avoid=frozenset({instance}))
+
+    @precondition(lambda self: self.bench.granted)
+    @rule(every=st.integers(1, 3))
+    def calls_are_over(self, every: int) -> None:
+        for id_ in sorted(self.bench.granted)[::every]:
+            self.bench.finish(id_)
 
     @precondition(lambda self: self.bench.granted)
     @rule(data=st.data(), first_token_s=st.none() | st.floats(0, 5))
@@ -152,14 +161,15 @@ class AnyFleet(RuleBasedStateMachine):
         instance = data.draw(st.sampled_from(sorted(self.bench.running())))
         self.bench.becomes(instance, self.bench.processes[instance].state, memory_bytes=memory_bytes)
 
-    @rule(name=st.sampled_from(NAMES))
-    def somebody_loads(self, name: str) -> None:
-        self.bench.tell(LoadAsked(model=name))
+    @rule(seconds=st.sampled_from([0.0, 0.5, 5.0, 12.0]))
+    def every_process_goes_on(self, seconds: float) -> None:
+        self.all_go_on()
+        self.bench.wait(seconds)
 
-    @rule(name=st.sampled_from(NAMES), drain=st.booleans())
-    def somebody_unloads(self, name: str, drain: bool) -> None:
-        self.by_hand = not drain
-        self.bench.tell(UnloadAsked(model=name, drain=drain))
+    @rule(name=st.sampled_from(NAMES), what=st.sampled_from(["load", "load", "drain", "cut"]))
+    def somebody_acts(self, name: str, what: str) -> None:
+        self.by_hand = what == "cut"
+        self.bench.tell(LoadAsked(model=name) if what == "load" else UnloadAsked(model=name, drain=what == "drain"))
         self.by_hand = False
 
     @rule(data=st.data(), name=st.sampled_from(NAMES))
@@ -273,6 +283,7 @@ class AnyFleet(RuleBasedStateMachine):
             arrivals = [ticket.arrived for ticket in desk.wanting.values()]
             assert arrivals == sorted(arrivals)
         assert set(self.bench.running()) == set(roster.residents)
+        assert roster.taken_bytes == sum(one.takes_bytes() or 0 for one in roster.residents.values())
         waiting = {id_ for desk in roster.desks.values() for id_ in desk.wanting}
         assert waiting == set(self.bench.waiting)
         assert len(dispatcher_queue(self.bench)) == len(waiting)

@@ -22,6 +22,7 @@ from loro_core.decide.placement import (
     Wanted,
     cost,
     excess,
+    fits,
     place,
 )
 
@@ -121,7 +122,7 @@ def built(found: list[tuple[int | None, Hold, float]]) -> list[Resident]:
     return [resident(f"r{n}", size, hold, price) for n, (size, hold, price) in enumerate(found)]
 
 
-def fits(wanted: Wanted, staying: list[Resident], budget: Budget) -> bool:
+def room(wanted: Wanted, staying: list[Resident], budget: Budget) -> bool:
     taken = sum(one.memory_bytes or 0 for one in staying)
     size = wanted.memory_bytes or 0
     bytes_fit = budget.memory_bytes is None or size == 0 or taken + size <= budget.memory_bytes
@@ -132,21 +133,25 @@ def fits(wanted: Wanted, staying: list[Resident], budget: Budget) -> bool:
 def test_what_is_placed_never_exceeds_the_budget(found, size, budget):
     residents, wanted = built(found), Wanted(model="new", memory_bytes=size)
     placement = place(wanted, residents, budget)
-    assert isinstance(placement, Fits) == fits(wanted, residents, budget)
+    assert isinstance(placement, Fits) == room(wanted, residents, budget)
+    taken = sum(one.memory_bytes or 0 for one in residents)
+    assert isinstance(placement, Fits) == fits(wanted, taken_bytes=taken, processes=len(residents), budget=budget), (
+        "the short way says the same"
+    )
     stays = [one for one in residents if one.hold is not Hold.LEAVING]
     if isinstance(placement, Evict):
         gone = set(placement.instances)
         assert gone
         assert all(one.hold is Hold.IDLE for one in residents if one.instance in gone)
-        assert fits(wanted, [one for one in stays if one.instance not in gone], budget)
+        assert room(wanted, [one for one in stays if one.instance not in gone], budget)
         for spared in gone:
             left = [one for one in stays if one.instance not in gone or one.instance == spared]
-            assert not fits(wanted, left, budget), "one of them goes for nothing"
+            assert not room(wanted, left, budget), "one of them goes for nothing"
     elif isinstance(placement, Wait):
-        assert fits(wanted, stays, budget) == placement.coming
-        assert fits(wanted, [one for one in stays if one.hold is not Hold.IN_USE], budget) or not placement.coming
+        assert room(wanted, stays, budget) == placement.coming
+        assert room(wanted, [one for one in stays if one.hold is not Hold.IN_USE], budget) or not placement.coming
     elif isinstance(placement, Never):
-        assert not fits(wanted, [one for one in residents if one.hold is Hold.KEPT], budget)
+        assert not room(wanted, [one for one in residents if one.hold is Hold.KEPT], budget)
 
 
 @given(rows, st.integers(1, 40), budgets)
@@ -161,7 +166,7 @@ def test_the_cheapest_set_is_found_for_certain(found, size, budget):
         sum(one.cost for one in gone)
         for n in range(1, len(idle) + 1)
         for gone in itertools.combinations(idle, n)
-        if fits(wanted, [one for one in stays if one not in gone], budget)
+        if room(wanted, [one for one in stays if one not in gone], budget)
     )
     assert sum(one.cost for one in idle if one.instance in placement.instances) == pytest.approx(least)
 

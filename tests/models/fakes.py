@@ -42,7 +42,17 @@ def fake_model(name: str, *options: object, launch: dict[str, Any] | None = None
 
 def llama_model(name: str, path: Path, *, launch: dict[str, Any] | None = None, **changes: Any) -> Model:
     """Return a model that the real llama.cpp serves. path: its file. launch, changes: as for a fake."""
-    command = (sys.executable, "-m", "loro_llamacpp", "--model", str(path), "--port", "{port}", "--alias", name)
+    command: tuple[str, ...] = (
+        sys.executable,
+        "-m",
+        "loro_llamacpp",
+        "--model",
+        str(path),
+        "--port",
+        "{port}",
+        "--alias",
+        name,
+    )
     # More threads than free processors wait for one another by spinning.
     command += ("--threads", "1", "--ctx-size", "2048", "--parallel", str(changes.get("slots", 1)))
     return fake_model(name, launch={"kind": "llama.cpp", "command": command, **(launch or {})}, **changes)

@@ -271,7 +271,7 @@ class Admin:
                 "restarted": list(done.restarted),
                 "removed": list(done.removed),
                 "pairs": list(done.pairs),
-                "settings": list(done.settings),
+                "settings": list(done.keys),
                 "next_start": list(done.waits),
             },
         )

@@ -6,14 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields, is_dataclass, replace
 
 from loro_core.app.config.settings import Settings
-from loro_core.fleet import Deployment
-from loro_core.models import LOCAL, Model
+from loro_core.models import Model
 
-WAITING = ("server", "metrics", "plugins", "admin", "remote_servers")
-"""Tables that are read at the start: what they say holds until the next one."""
-
-WAITING_KEYS = frozenset(("scheduler.balance", "scheduler.balance_weights"))
-"""Keys of other tables of which the same is true."""
+WAITS = (
+    *("server.", "metrics.", "plugins.", "admin.", "remote_servers"),
+    *("scheduler.balance", "scheduler.balance_weights"),
+)
+"""How the paths of keys begin that take effect at the next start only; the others do at a reload."""
 
 _DERIVED = frozenset(("models", "pairs", "sources", "warnings", "demo"))
 _TABLES = {
@@ -29,8 +28,8 @@ _KEYS = {"model": "name"}
 class Changes:
     """added, changed, removed: models by name, in the order of the settings. pairs: those that are new, other or gone.
 
-    changed: those whose processes have to be started anew are in `restarted`, too.
-    settings: paths of other keys that differ and took effect. waits: of those that take effect at the next start.
+    restarted: those among `changed` whose processes are of no use any more.
+    keys: paths of other keys that differ and take effect. waits: of those that do at the next start.
     """
 
     added: tuple[str, ...] = ()
@@ -38,7 +37,7 @@ class Changes:
     restarted: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
     pairs: tuple[str, ...] = ()
-    settings: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ()
     waits: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
@@ -57,19 +56,16 @@ def changes(old: Settings, new: Settings) -> Changes:
     changed = [name for name in common if before[name] != after[name]]
     pairs = {name: replace(pair, source="") for name, pair in old.pairs.items()}
     new_pairs = {name: replace(pair, source="") for name, pair in new.pairs.items()}
+    differing = list(dict.fromkeys(_differing(old, new)))  # a deployment's two names are one key
     return Changes(
         added=tuple(name for name in after if name not in before),
         changed=tuple(changed),
         restarted=tuple(name for name in changed if _process(before[name]) != _process(after[name])),
         removed=tuple(name for name in before if name not in after),
         pairs=tuple(name for name in dict.fromkeys((*pairs, *new_pairs)) if pairs.get(name) != new_pairs.get(name)),
-        settings=tuple(path for path in _differing(old, new) if not _waits(path)),
-        waits=tuple(path for path in _differing(old, new) if _waits(path)),
+        keys=tuple(path for path in differing if not path.startswith(WAITS)),
+        waits=tuple(path for path in differing if path.startswith(WAITS)),
     )
-
-
-def _waits(path: str) -> bool:
-    return path in WAITING_KEYS or path.partition(".")[0] in WAITING
 
 
 def _judged(model: Model) -> Model:
@@ -86,7 +82,7 @@ def _differing(old: Settings, new: Settings) -> Iterator[str]:
     """Yield the paths of the keys of single tables that differ."""
     for field in fields(old):
         before, after = getattr(old, field.name), getattr(new, field.name)
-        if field.name in _DERIVED or before == after or (_follows(before) and _follows(after)):
+        if field.name in _DERIVED or before == after:
             continue
         table = _TABLES.get(field.name, field.name)
         if before is None or after is None or not is_dataclass(before):
@@ -95,8 +91,3 @@ def _differing(old: Settings, new: Settings) -> Iterator[str]:
         for member in fields(before):
             if getattr(before, member.name) != getattr(after, member.name):
                 yield f"{table}.{_KEYS.get(member.name, member.name)}"
-
-
-def _follows(role: object) -> bool:
-    """Whether `role` of the default pair is nobody or a local model: then it is found anew with the models."""
-    return role is None or (isinstance(role, Deployment) and role.provider == LOCAL)

@@ -67,7 +67,7 @@ WORKER_KINDS: Mapping[str, WorkerKind] = MappingProxyType(
             command=(
                 *(sys.executable, "-m", LAUNCHER, "--model", "{model_path}", "--port", "{port}", "--host", "{host}"),
                 *("--alias", "{name}"),
-                ("--ctx-size", "{ctx_total}"),
+                ("--ctx-size", "{ctx_size}"),
                 *("--parallel", "{slots}"),
                 ("--embedding{when_embedding}",),
                 ("--threads", "{threads}"),

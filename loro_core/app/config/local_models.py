@@ -87,7 +87,7 @@ class LocalModelSettings:
     )
     threads: int | None = setting(None, Whole(1, 1024), "how many threads compute", shown_default="the server's own")
     gpu_layers: int | None = setting(
-        None, Whole(-1, 10000), "how many layers a GPU holds; -1: all", shown_default="the server's own"
+        None, Whole(0, 10000), "how many layers a GPU holds", shown_default="the server's own: as many as fit"
     )
     slots: int | None = setting(
         None,
@@ -102,7 +102,7 @@ class LocalModelSettings:
     )
     idle_ttl_s: float | None = setting(
         600.0,
-        Number(1, 31536000, off="never"),
+        Number(0.1, 31536000, off="never"),
         "an instance that is unused for so long, from the end of its last call, is stopped",
     )
     pinned: bool | None = setting(
@@ -150,7 +150,10 @@ class LocalModelSettings:
     )
     connect_timeout_s: float = setting(5.0, Number(0.05, 300), "until a connection stands")
     first_token_timeout_s: float = setting(
-        30.0, Number(0.1, 3600), "from the start of a streamed call, retries included, to its first token"
+        30.0,
+        Number(0.1, 3600),
+        "from the start of a streamed call, retries included, to its first token; waiting for a slot is not counted",
+        shown_default="`30`; `6` in a pair where another model stands behind it",
     )
     idle_timeout_s: float = setting(30.0, Number(0.1, 3600), "between two pieces of a stream")
     reply_timeout_s: float = setting(600.0, Number(1, 86400), "a whole call that does not stream")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 
 from loro_core.app.config.kinds import closest, quote
@@ -12,6 +12,10 @@ from loro_core.app.config.settings import ReplySettings, Source
 from loro_core.app.config.tables import Entry, read_values
 from loro_core.fleet import Deployment
 from loro_core.models import LOCAL, Model, ModelKind
+
+TAKEOVER_FIRST_TOKEN_S = 6.0
+"""The first-token deadline of a model that another stands behind, if none is set: ElevenLabs asks again after 8 s,
+LiveKit gives up after 10 s, and the one behind needs a second or two of that."""
 
 
 def serving(models: Iterable[Model], name: str) -> list[Model]:
@@ -47,13 +51,24 @@ def no_chat_model(models: Sequence[Model], name: str, others: Iterable[str] = ()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choices:
-    """What a pair can be made of. roles: the deployments of `[models.*]`, by role. models: the local ones."""
+    """What a pair can be made of. roles: the deployments of `[models.*]`, by role. models: the local ones.
+
+    patient: roles and models whose first-token deadline the operator has set.
+    """
 
     roles: Mapping[str, Deployment]
     models: Sequence[Model]
+    patient: Collection[str] = ()
 
     def find(self, name: str) -> Deployment | None:
         return self.roles.get(name) or stands_for(self.models, name)
+
+    def in_front(self, name: str, deployment: Deployment) -> Deployment:
+        """Return `deployment`, called `name`, with a first-token deadline that leaves time for one behind it."""
+        whose = name if name in self.roles else serving(self.models, name)[0].name
+        if whose in self.patient:
+            return deployment
+        return replace(deployment, first_token_timeout_s=TAKEOVER_FIRST_TOKEN_S)
 
 
 def make_pair(name: str, entry: Entry, choices: Choices, reply: ReplySettings) -> tuple[Pair | None, list[str]]:
@@ -75,12 +90,13 @@ def make_pair(name: str, entry: Entry, choices: Choices, reply: ReplySettings) -
     if problems:
         return None, problems
     deployments = {one: deployment for one, deployment in found.items() if deployment is not None}
+    *front, last = answer
     inherited = {field.name: getattr(reply, field.name) for field in fields(PairSettings) if field.name in values}
     inherited |= {key: value for key, value in values.items() if value is not None}
     pair = Pair(
         name=name,
         acknowledging=None if acknowledge is None else deployments[acknowledge],
-        answering=tuple(deployments[one] for one in answer),
+        answering=(*(choices.in_front(one, deployments[one]) for one in front), deployments[last]),
         source=entry.place,
         **inherited,
     )

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
 from loro_core.app import demo
 from loro_core.app.config.keys import Key, keys_of
-from loro_core.app.config.pairing import Choices, default_roles, make_pair, no_chat_model, stands_for
+from loro_core.app.config.pairing import (
+    TAKEOVER_FIRST_TOKEN_S,
+    Choices,
+    default_roles,
+    make_pair,
+    no_chat_model,
+    stands_for,
+)
 from loro_core.app.config.pairs import Pair
 from loro_core.app.config.roster import Roster
 from loro_core.app.config.rules import fleet_problems, pinned
@@ -41,10 +48,6 @@ MODELS = (SMALL, LARGE, *FALLBACKS)
 OPENAI_PROVIDERS = ("auto", "openai")
 BASE_URL = "https://api.siliconflow.cn/v1"
 MODEL_NAMES = {SMALL: "Qwen/Qwen2-1.5B-Instruct", LARGE: "deepseek-ai/DeepSeek-V2.5"}
-
-TAKEOVER_FIRST_TOKEN_S = 6.0
-"""The first-token deadline of a model that a fallback stands behind, if none is set: ElevenLabs asks again after 8 s,
-LiveKit gives up after 10 s, and the fallback needs a second or two of that."""
 
 # MAX_RETRIES and HTTP_TIMEOUT_SECS: they tune a model, and do not say that there is one.
 _SHARED = {v.name for key in keys_of(LARGE, ModelSettings) for v in key.row.variables if "{TABLE}" not in v.name}
@@ -87,7 +90,8 @@ def resolve(stronger: Sequence[Layer], file: Layer, roster: Roster | None = None
         if name in MODELS and name in tables
     }
     reply = ReplySettings(**tables["reply"])
-    pairs = resolving.pairs(roster, Choices(roles=roles if configured else {}, models=models), reply)
+    choices = Choices(roles=roles if configured else {}, models=models, patient=resolving.patient(roles, roster))
+    pairs = resolving.pairs(roster, choices, reply)
     if stand_in and not resolving.problems:
         roles, sources = default_roles(models, pairs)
         resolving.sources |= sources
@@ -234,6 +238,12 @@ class _Resolving:
             if pair is not None:
                 pairs[name] = pair
         return pairs
+
+    def patient(self, roles: Iterable[str], roster: Roster) -> frozenset[str]:
+        """Return the roles and models whose first-token deadline the operator has set."""
+        key = "first_token_timeout_s"
+        said = [role for role in roles if self._is_said(f"models.{role}.{key}")]
+        return frozenset((*said, *(one.model.name for one in roster.models if key in one.entry.given)))
 
     def complete_scheduler(self, scheduler: dict[str, Any], roster: Roster) -> None:
         """Fill in what depends on other keys, and on whether there are local models."""

@@ -36,7 +36,7 @@ class SchedulerSettings:
     max_load: float = setting(
         1.0,
         Number(0.01, 1),
-        "requests wait while calls under way are this share of the slots that could take them",
+        "so great a share of a model's slots is given out, one at least; the rest stays free",
     )
     memory: int | Literal["auto"] | None = setting(
         None,

@@ -46,7 +46,7 @@ _EXAMPLES: Mapping[str, Any] = {
     "ctx_size": 4096,
     "batch_size": 512,
     "threads": 4,
-    "gpu_layers": -1,
+    "gpu_layers": 99,
     "slots": 4,
     "local_models.memory": "4GiB",
     "name": "my-model",

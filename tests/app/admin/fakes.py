@@ -188,7 +188,7 @@ class Gatehouse:
         if self.problems:
             raise ConfigError(self.problems)
         return Changes(
-            added=("new",), changed=("qwen",), restarted=("qwen",), settings=("reply.policy",), waits=("server.port",)
+            added=("new",), changed=("qwen",), restarted=("qwen",), keys=("reply.policy",), waits=("server.port",)
         )
 
     async def get(self, path: str, **headers: str) -> Heard:

@@ -62,12 +62,13 @@ def test_pairs_that_come_change_and_go(differ):
         ("[scheduler]\nbalance = 'latency'\n", "scheduler.balance"),
         ("[admin]\nkey = 'a-key-of-sixteen'\n", "admin.key"),
         ("[metrics]\nwindow = 100\n", "metrics.window"),
+        ("[plugins]\nmodules = ['x']\n", "plugins.modules"),
         ("[[remote_servers]]\nname = 'r'\ngrpc_addr = 'h:1'\n", "remote_servers"),
     ],
 )
-def test_what_is_read_at_the_start_waits_for_the_next_one(differ, toml, path):
-    assert differ(ONE, ONE + toml).waits == (path,)
-    assert differ(ONE + toml, ONE).waits == (path,)
+def test_what_waits_for_the_next_start(differ, toml, path):
+    assert differ(ONE, ONE + toml) == Changes(waits=(path,))
+    assert differ(ONE + toml, ONE) == Changes(waits=(path,))
 
 
 @pytest.mark.parametrize(
@@ -77,27 +78,23 @@ def test_what_is_read_at_the_start_waits_for_the_next_one(differ, toml, path):
         ("[scheduler]\nunknown_model = 'default'\n", "scheduler.unknown_model"),
         ("[reply]\npolicy = 'race'\n", "reply.policy"),
         ("[log]\nformat = 'json'\n", "log.format"),
+        ("[hedge]\nshare = 0\n", "hedge.share"),
+        ("[words]\nfiles = ['x.toml']\n", "words.files"),
     ],
 )
-def test_the_rest_takes_effect(differ, toml, path):
-    assert (differ(ONE, ONE + toml).settings, differ(ONE, ONE + toml).waits) == ((path,), ())
-    assert differ(ONE + toml, ONE).settings == (path,)
+def test_other_keys_take_effect(differ, toml, path):
+    assert differ(ONE, ONE + toml) == Changes(keys=(path,))
 
 
-def test_models_of_services_take_effect(files):
+def test_the_models_of_the_default_pair_take_effect(files):
     before = files.read(LARGE_MODEL_API_KEY="a", LARGE_MODEL_NAME="x")
     after = files.read(LARGE_MODEL_API_KEY="b", LARGE_MODEL_NAME="y", SMALL_MODEL_API_KEY="c")
-    assert changes(before, after).settings == ("models.small", "models.large.name", "models.large.api_key")
+    assert changes(before, after).keys == ("models.small", "models.large.name", "models.large.api_key")
 
 
 def test_the_log_tells_each_kind_of_change_that_there_is(differ):
-    assert str(differ(ONE, TWO + "[log]\nformat = 'json'\n")) == "added=b removed=a settings=log.format"
+    assert str(differ(ONE, TWO + "[log]\nformat = 'json'\n")) == "added=b removed=a keys=models.large.name,log.format"
     assert str(differ(ONE, ONE)) == "nothing_changed"
-
-
-def test_a_default_pair_of_local_models_follows_them(differ):
-    found = differ(ONE, TWO)
-    assert (found.added, found.removed, found.waits) == (("b",), ("a",), ())
 
 
 def test_no_secret_is_told(files):

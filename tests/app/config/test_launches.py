@@ -37,15 +37,15 @@ def test_llama_cpp_is_our_launcher(files):
     model = model_of(
         files,
         'model_path = "/a.gguf"\nkinds = ["chat", "embedding"]\nctx_size = 4096\nslots = 2\nthreads = 3\n'
-        'gpu_layers = -1\nbatch_size = 256\nargs = "--mlock"',
+        'gpu_layers = 99\nbatch_size = 256\nargs = "--mlock"',
     )
     assert started(model.launch.command) == [
         *(sys.executable, "-m", "loro_llamacpp", "--model", "/a.gguf", "--port", "9001", "--host", "127.0.0.1"),
-        *("--alias", "m", "--ctx-size", "8192", "--parallel", "2", "--embedding", "--threads", "3"),
-        *("--gpu-layers", "-1", "--batch-size", "256", "--mlock"),
+        *("--alias", "m", "--ctx-size", "4096", "--parallel", "2", "--embedding", "--threads", "3"),
+        *("--gpu-layers", "99", "--batch-size", "256", "--mlock"),
     ]
     assert (model.launch.health_path, model.launch.base_path, model.launch.port) == ("/health", "/v1", 0)
-    assert model.context_tokens == 4096, "what one call has, not all slots together"
+    assert model.context_tokens == 4096
 
 
 def test_llama_server_is_told_only_what_is_said(files):
@@ -54,6 +54,9 @@ def test_llama_server_is_told_only_what_is_said(files):
         *("llama-server", "--model", "/a.gguf", "--alias", "m", "--host", "127.0.0.1", "--port", "9001"),
         *("--parallel", "4"),
     ]
+    sized = model_of(files, 'model_path = "/a.gguf"\nworker = "llama-server"\nctx_size = 4096\nslots = 2')
+    assert started(sized.launch.command)[-4:] == ["--ctx-size", "8192", "--parallel", "2"], "it shares its context out"
+    assert sized.context_tokens == 4096, "what one call has, not all slots together"
     both = model_of(files, 'model_path = "/a.gguf"\nworker = "llama-server"\nkinds = ["chat", "embedding"]')
     assert started(both.launch.command)[-3:] == ["--embedding", "--pooling", "mean"]
     one = model_of(files, 'model_path = "/a.gguf"\nworker = "llama-server"\nkinds = ["embedding"]')

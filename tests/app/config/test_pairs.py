@@ -60,6 +60,17 @@ def test_a_pair_may_be_made_of_the_default_pair_s_models_and_others_behind(files
     assert [one.name for one in pair.answering] == ["big", "large"]
 
 
+def test_a_model_with_another_behind_it_is_not_waited_for_as_long_unless_its_table_says_so(files):
+    toml = MODELS + '[pairs.a]\nanswer = ["tiny", "llama", "large"]\n[pairs.b]\nanswer = ["large", "tiny"]\n'
+
+    def deadlines(**environ):
+        pairs = files.read(toml, LARGE_MODEL_API_KEY="none", **environ).pairs.values()
+        return [[one.first_token_timeout_s for one in pair.answering] for pair in pairs]
+
+    assert deadlines() == [[6, 7, 30], [6, 30]]
+    assert deadlines(HTTP_TIMEOUT_SECS="20") == [[6, 7, 20], [20, 30]]
+
+
 @pytest.mark.parametrize(
     ("toml", "said"),
     [
