@@ -53,7 +53,7 @@ def arguments(words: Sequence[str] | None = None) -> argparse.Namespace:
     )  # fmt: skip
     add("--parallel", type=_at_least(1), default=1, metavar="N", help="calls at once, each with its own context")
     add("--batch-size", type=_at_least(1), metavar="TOKENS", help="tokens of a prompt that are read at once")
-    add("--threads", type=_at_least(1), metavar="N", help="processors that compute (default: llama.cpp's choice)")
+    add("--threads", type=_at_least(1), metavar="N", help="processors that compute (default: as many as it may use)")
     add("--gpu-layers", type=_at_least(0), metavar="N", help="layers on the GPU (default: as many as fit)")
     add("--embedding", action="store_true", help="answer /v1/embeddings as well as chats")
     add(
@@ -95,9 +95,10 @@ def parameters(library: Any, options: argparse.Namespace, header: Header) -> Any
     if options.batch_size is not None:
         params.n_batch = options.batch_size
         params.n_ubatch = min(options.batch_size, params.n_ubatch)
-    if options.threads is not None:
-        params.cpuparams.n_threads = options.threads
-        params.cpuparams_batch.n_threads = options.threads
+    threads = options.threads or fewer_processors()
+    if threads is not None:
+        params.cpuparams.n_threads = threads
+        params.cpuparams_batch.n_threads = threads
     if options.gpu_layers is not None:
         params.n_gpu_layers = options.gpu_layers
     if options.embedding:
@@ -105,6 +106,22 @@ def parameters(library: Any, options: argparse.Namespace, header: Header) -> Any
         params.pooling_type = library.llama_pooling_type.LLAMA_POOLING_TYPE_MEAN
         params.n_batch = params.n_ubatch  # an input that is embedded is read in one piece
     return params
+
+
+def fewer_processors(quota: Path = Path("/sys/fs/cgroup/cpu.max")) -> int | None:
+    """Return how many processors this process may use if that is fewer than there are, else None.
+
+    llama.cpp counts what there is. Its threads wait for one another by spinning: with more of them than a container may
+    use, each token takes many times as long. quota: cgroup v2's file, "MICROSECONDS PERIOD" or "max PERIOD".
+    """
+    there = os.cpu_count() or 1
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else there
+    try:
+        share, period = quota.read_text(encoding="ascii").split()
+        allowed = min(allowed, max(1, int(share) // int(period)))
+    except (OSError, ValueError):
+        pass  # no limit, or none that is told there
+    return allowed if allowed < there else None
 
 
 def load(options: argparse.Namespace) -> Any:

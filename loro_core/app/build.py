@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from loro_core.app.access import Access
+from loro_core.app.admin.exposition import model_families, open_tally
 from loro_core.app.admin.pages import Admin, House
 from loro_core.app.chat import Chat, ChatSettings
 from loro_core.app.check import plugin_problems
@@ -99,7 +100,8 @@ async def open_gateway(
     # The calls end before the connections that they are made on.
     async with (
         open_http(settings.deployments) as http,
-        open_models(settings, registry, rng) as fleet,
+        open_models(settings, registry, rng, drain) as fleet,
+        open_tally(fleet) as tally,
         open_calls(Calls[Part, Making]) as calls,
     ):
         upstreams = Upstreams(registry.providers, http.bind, fleet)
@@ -115,6 +117,7 @@ async def open_gateway(
             counts,
             catalogue,
             statuses=fleet.models,
+            of_models=lambda: model_families(fleet.models(), tally, limits_of(current)),
             colleagues=colleagues,
             aside=aside,
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import unquote
 
@@ -25,7 +25,7 @@ from loro_core.models import ModelStatus
 from loro_core.runtime.http_reply import Reply
 from loro_core.runtime.http_service import Counts
 from loro_core.runtime.upstreams import Upstreams
-from loro_core.wire.exposition import CONTENT_TYPE, encode_exposition, wants_exposition
+from loro_core.wire.exposition import CONTENT_TYPE, Family, encode_exposition, wants_exposition
 from loro_core.wire.http1 import HttpRequest
 from loro_core.wire.json_text import encode_json
 
@@ -68,6 +68,7 @@ class Inspect:
     """The handlers of the inspecting paths.
 
     catalogue: what can be asked for. statuses: of the models that loro runs.
+    of_models: their numbers, where this is the only process.
     colleagues: the other workers, if this is one of several.
     aside: knows the numbers of the process that takes large requests.
     """
@@ -81,10 +82,12 @@ class Inspect:
         catalogue: Catalogue,
         *,
         statuses: Callable[[], Sequence[ModelStatus]] = list,
+        of_models: Callable[[], Iterable[Family]] = list,
         colleagues: Colleagues | None = None,
         aside: Hub | None = None,
     ) -> None:
         self._statuses = statuses
+        self._of_models = of_models
         self._service, self._catalogue = service, catalogue
         self._metrics = metrics
         self._counts = counts
@@ -167,7 +170,7 @@ class Inspect:
         else:
             metrics, connections = await self._numbers()
             body = (
-                encode_exposition(families(metrics, connections=connections))
+                encode_exposition([*families(metrics, connections=connections), *self._of_models()])
                 if text
                 else encode_json(metrics.as_json())
             )

@@ -7,6 +7,8 @@ import random
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 
+import trio
+
 from loro_core.app.admin.fleet import Limits
 from loro_core.app.config.budget import memory_budget
 from loro_core.app.config.pairs import Pair
@@ -18,6 +20,7 @@ from loro_core.decide.dispatch import DispatchSettings
 from loro_core.fleet import Deployment, Expectation, Snapshot
 from loro_core.models import LOCAL, Model
 from loro_core.plugin.registry import Registry
+from loro_core.runtime.http_service import Drain
 from loro_core.runtime.model_fleet import ModelFleet, open_fleet
 
 LOGGER = logging.getLogger("loro.models")
@@ -69,10 +72,18 @@ def any_name(settings: Settings) -> bool:
 
 
 @asynccontextmanager
-async def open_models(settings: Settings, registry: Registry, rng: random.Random) -> AsyncIterator[ModelFleet]:
-    """Give the fleet of the settings' models while the block runs; afterwards none of its processes is left."""
+async def open_models(
+    settings: Settings, registry: Registry, rng: random.Random, drain: Drain | None = None
+) -> AsyncIterator[ModelFleet]:
+    """Give the fleet of the settings' models while the block runs; afterwards none of its processes is left.
+
+    drain: nothing is loaded once it has begun.
+    """
     models = {model.name: model for model in settings.models}
-    async with open_fleet(models, dispatch_settings(settings), balancer_of(settings, registry), rng=rng) as fleet:
+    leaving = trio.sleep_forever if drain is None else drain.wait
+    async with open_fleet(
+        models, dispatch_settings(settings), balancer_of(settings, registry), rng=rng, leaving=leaving
+    ) as fleet:
         yield fleet
 
 
@@ -86,6 +97,7 @@ def dispatch_settings(settings: Settings) -> DispatchSettings:
         max_waiting=scheduler.max_waiting,
         queue_deadline_s=scheduler.queue_deadline_s,
         scale_after_s=scheduler.scale_after_s,
+        turn_s=scheduler.turn_s,
     )
 
 

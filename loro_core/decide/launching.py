@@ -12,6 +12,9 @@ from collections.abc import Mapping
 
 from loro_core.models import Launch
 
+# The keys to models' services and to loro's own administration are nobody's business but loro's.
+_OURS = re.compile(r"LORO_(?:MODELS|ADMIN)_\w+|(?:SMALL|LARGE|FALLBACK\d*)_MODEL_API_KEY")
+
 _PLACES = re.compile(r"\{\{|\}\}|\{port\}|\{host\}")
 
 
@@ -23,6 +26,11 @@ def command_of(launch: Launch, host: str, port: int) -> tuple[str, ...]:
 def environment_of(launch: Launch, host: str, port: int) -> Mapping[str, str]:
     """Return the variables that the program gets beside ours."""
     return {name: _filled(value, host, port) for name, value in launch.environment.items()}
+
+
+def inherited(ours: Mapping[str, str]) -> dict[str, str]:
+    """Return what of loro's own variables a server gets: all but those that hold keys."""
+    return {name: value for name, value in ours.items() if not _OURS.fullmatch(name)}
 
 
 def base_url_of(launch: Launch, host: str, port: int) -> str:

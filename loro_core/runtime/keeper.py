@@ -192,8 +192,10 @@ def _start(command: Sequence[str]) -> tuple[int, int]:
             _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
             if os.getppid() == keeper:
                 signal.set_wakeup_fd(-1)
-                for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGPIPE):
-                    signal.signal(number, signal.SIG_DFL)
+                # What is ignored stays so across exec: SIGPIPE by Python, SIGINT and SIGQUIT by a shell's background.
+                for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
+                    with suppress(OSError, ValueError):
+                        signal.signal(number, signal.SIG_DFL)
                 signal.pthread_sigmask(signal.SIG_SETMASK, ())
                 os.execvp(command[0], list(command))  # noqa: S606  # to start it is what we are for
         except OSError as error:

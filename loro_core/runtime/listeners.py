@@ -68,13 +68,16 @@ def _family_quickly(root: int) -> list[int]:
 def who_listens(port: int, root: int) -> Ownership | None:
     """Return who listens at TCP port `port` of this machine: the descendants of `root`, or others.
 
-    None where it cannot be known: no /proc, or sockets of ours that we may not see.
+    None where it cannot be known: no /proc, no table of sockets in it (some sandboxes), or sockets of ours that we may
+    not see. Ask it about a port where somebody has answered.
     """
     if not KNOWN:
         return None
     try:
         listening = _listening(port)
     except (OSError, ValueError):
+        return None
+    if not listening:
         return None
     ours: set[str] = set()
     readable = True

@@ -24,6 +24,7 @@ from pathlib import Path
 
 import trio
 
+from loro_core.decide.launching import inherited
 from loro_core.wire.log_lines import LogLines
 
 LOGGER = logging.getLogger("loro.process")
@@ -127,7 +128,7 @@ async def open_child(
 
     hear: is called for every line that the family writes; it may not raise.
     grace_s: from SIGTERM to SIGKILL when the block is left while the family lives.
-    directory: where it is started. environment: its variables beside ours.
+    directory: where it is started. environment: its variables beside ours (`decide.launching.inherited`).
     Raises NotStarted if it cannot be started.
     """
     if sys.platform == "win32":
@@ -178,7 +179,7 @@ async def _start_keeper(
             start_new_session=True,  # what a terminal sends is loro's to answer
             pass_fds=(link.fileno(),),
             cwd=directory,
-            env={**os.environ, **(environment or {})},
+            env={**inherited(os.environ), **(environment or {})},
         )
     except (OSError, ValueError) as error:  # ValueError: a NUL in an argument or a variable
         number = error.errno if isinstance(error, OSError) else None

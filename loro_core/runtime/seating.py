@@ -258,7 +258,9 @@ class Seating:
             if not self._retiring:
                 self._start(action.instance, action.model)
         elif isinstance(action, StopInstance):
-            self.instances[action.instance].stop(drain=action.drain)
+            instance = self.instances.get(action.instance)
+            if instance is not None:  # else it was not started any more
+                instance.stop(drain=action.drain)
         elif isinstance(action, NotLoaded):
             LOGGER.warning("fleet.not_loaded model=%s reason=%s", action.model, action.reason)
             self.not_loaded[action.model] = action.reason

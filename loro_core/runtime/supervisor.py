@@ -236,12 +236,11 @@ class Supervisor:
         try:
             if launch.port and not is_free(HOST, port):
                 owner = await trio.to_thread.run_sync(who_listens, port, os.getpid(), abandon_on_cancel=True)
-                by = (owner.others if owner is not None else "") or "another instance of ours"
+                by = "another process" if owner is None else owner.others or "another instance of ours"
                 event = NotSpawned(f"port {port} is taken by {by}")
             else:
                 event = await self._live_at(port)
         finally:
-            self._life = None
             if not launch.port:
                 self._ports.give(port)
         self._post(event)
@@ -269,7 +268,10 @@ class Supervisor:
                     began=began,
                 )
                 self._post(Spawned(child.pid))
-                status = await child.wait()
+                try:
+                    status = await child.wait()
+                finally:
+                    self._life = None  # from here on the nursery takes nobody in, and there is nothing to end
                 watchers.cancel_scope.cancel()
         except NotStarted as error:
             return NotSpawned(error.reason, error.lasting)

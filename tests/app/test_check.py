@@ -113,3 +113,14 @@ name = "a"
         "loro.toml:2: model a: options.speed: 11 is too fast",
         'loro.toml:7: provider of model b is "chosy", needs one of auto, choosy, scripted; did you mean choosy?',
     ]
+
+
+def test_balancing_names_what_there_is(found):
+    assert found("[scheduler]\nbalance = 'two_choices'") == []
+    assert found("[scheduler]\nbalance_weights = { prefix = 2, busy = 1 }") == []
+    (unknown,) = found("[scheduler]\nbalance = 'latncy'")
+    assert unknown.startswith("loro.toml:2: scheduler.balance: 'latncy' is unknown, did you mean 'latency'?")
+    (scorer,) = found("[scheduler]\nbalance_weights = { prefx = 2 }")
+    assert scorer.startswith("loro.toml:2: scheduler.balance_weights.prefx: 'prefx' is unknown, did you mean 'prefix'?")
+    (both,) = found("[scheduler]\nbalance = 'latency'\nbalance_weights = { prefix = 2 }")
+    assert both == "loro.toml:2: scheduler.balance: is 'latency' beside balance_weights, needs one of the two"

@@ -116,12 +116,27 @@ def test_defaults_are_this_machines_only_and_bounded():
     params = parameters()
     assert (params.model.path, params.model_alias) == ("dir/tiny.gguf", {"tiny"})
     assert (params.hostnames, params.port, params.n_parallel, params.n_ctx) == (["127.0.0.1"], 8080, 1, 4096)
-    assert (params.cache_ram_mib, params.embedding, params.n_gpu_layers, params.cpuparams.n_threads) == (
-        512,
-        False,
-        -1,
-        -1,
-    )
+    assert (params.cache_ram_mib, params.embedding, params.n_gpu_layers) == (512, False, -1)
+
+
+@pytest.mark.parametrize(
+    ("quota", "allowed"),
+    [("400000 100000", 4), ("50000 100000", 1), ("max 100000", None), ("6400000 100000", None), ("", None)],
+)
+def test_a_containers_quota_bounds_the_threads(quota, allowed, tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "cpu_count", lambda: 64)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(64)), raising=False)
+    (tmp_path / "cpu.max").write_text(quota)
+    assert launcher.fewer_processors(tmp_path / "cpu.max") == allowed
+    assert launcher.fewer_processors(tmp_path / "none") is None
+
+
+def test_the_processors_it_is_bound_to_bound_the_threads(monkeypatch, tmp_path):
+    monkeypatch.setattr(os, "cpu_count", lambda: 64)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {1, 5}, raising=False)
+    assert launcher.fewer_processors(tmp_path / "none") == 2
+    params = parameters()
+    assert params.cpuparams.n_threads == params.cpuparams_batch.n_threads <= 2
 
 
 def test_options_reach_llamacpp():

@@ -22,9 +22,9 @@ import trio
 
 from loro_core.models import InstanceState as State
 from tests.e2e.instances import launch, running
-from tests.runtime.families import lives, marked, until
+from tests.runtime.families import lives, marked, on_linux, until
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("llamacpp")]
+pytestmark = [on_linux, pytest.mark.slow, pytest.mark.usefixtures("llamacpp")]
 
 
 @pytest.fixture

@@ -63,6 +63,9 @@ def test_a_model_is_loaded_watched_and_unloaded(tmp_path):
         # The process that is told of is the one that answers.
         assert int(httpx.get(instance["url"].removesuffix("/v1") + "/health").text) == instance["pid"]
         assert "hello" in ask(loro, "log", "quick").stdout
+        numbers = httpx.get(f"{loro.url}/metrics", headers={"accept": "text/plain"}).text
+        assert 'loro_model_instances{model="quick",state="ready"} 1\n' in numbers
+        assert 'loro_model_starts_total{model="quick"} 1\n' in numbers
         unloaded = ask(loro, "unload", "quick")
         assert unloaded.returncode == 0
         wait_until(lambda: standing(loro, "quick")["state"] == "stopped", "it does not stop")

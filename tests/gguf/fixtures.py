@@ -29,9 +29,14 @@ def missing(names: tuple[str, ...]) -> str:
 
 @pytest.fixture(scope="session")
 def gguf_models() -> Callable[[str], Path]:
-    """Give the path of the model that begins its answers with a name: gguf_models("Alpha")."""
+    """Give the path of the model that begins its answers with a name: gguf_models("Alpha").
+
+    Alpha and Beta are made here, where no test's time runs.
+    """
     if reason := missing(NEEDED):
         pytest.skip(reason)
+    for name in ("Alpha", "Beta"):
+        made(name)
     return made
 
 

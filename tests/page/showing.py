@@ -124,7 +124,9 @@ def a_busy_fleet() -> FakeFleet:
     fleet.limits = Limits(memory_bytes=16 * GIB, max_instances=6)
     log = fleet.log(large.name)
     for i in range(60):
-        log.add(f"slot launch_slot_: id {i % 2} | task {i} | processing task", f"{large.name}-1", time.time() - 60 + i)
+        log.write(
+            f"slot launch_slot_: id {i % 2} | task {i} | processing task", f"{large.name}-1", time.time() - 60 + i
+        )
     return fleet
 
 

@@ -135,11 +135,11 @@ async def test_what_went_wrong_is_said(page):
 
 async def test_the_log_follows(page):
     fleet = two_models(load_s=0)
-    fleet.log("qwen").add("first <b>line</b>")
+    fleet.log("qwen").write("first <b>line</b>")
     async with page(fleet) as (tab, _):
         await tab.click("Log: qwen")
         await tab.until("document.getElementById('log-lines').innerText.includes('first <b>line</b>')")
-        fleet.log("qwen").add("second")
+        fleet.log("qwen").write("second")
         await tab.until("document.getElementById('log-lines').innerText.includes('second')")
         await tab.press("Escape")
         await tab.until("!document.getElementById('log').open")

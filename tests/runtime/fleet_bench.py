@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import random
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -173,7 +173,12 @@ class FakeSupervisor:
 
 @asynccontextmanager
 async def fleet_of(
-    world: World, *models: Model, balance: str = "least-busy", drain_s: float = 1.0, **settings: Any
+    world: World,
+    *models: Model,
+    balance: str = "least-busy",
+    leaving: Callable[[], Awaitable[None]] = trio.sleep_forever,
+    drain_s: float = 1.0,
+    **settings: Any,
 ) -> AsyncIterator[ModelFleet]:
     """Give a fleet of `models` in `world`; afterwards nothing of it is left. settings: of `DispatchSettings`."""
     async with open_fleet(
@@ -182,6 +187,7 @@ async def fleet_of(
         lambda _: BUILT_IN[balance],
         rng=random.Random(1),
         supervise=world.supervise,
+        leaving=leaving,
         drain_s=drain_s,
     ) as fleet:
         yield fleet

@@ -378,6 +378,32 @@ async def test_at_the_end_whoever_waits_is_refused_and_calls_may_finish(autojump
     assert "stopping" in refused[0].message
 
 
+async def test_when_the_end_is_near_nothing_is_loaded_and_what_is_up_serves_on(autojump_clock):
+    world = World(load_s={"cold": 60.0})
+    near, refused = trio.Event(), list[float]()
+    async with fleet_of(world, model("up"), model("cold"), model("never"), leaving=near.wait) as fleet:
+        await fleet.load("up")
+
+        async def ask(name: str) -> None:
+            with pytest.raises(UpstreamBusy, match="stopping"):
+                await hold(fleet, name, 1)
+            refused.append(trio.current_time())
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(ask, "cold")
+            nursery.start_soon(hold, fleet, "up", 5)
+            await trio.sleep(1)
+            near.set()
+            began = trio.current_time()
+            await wait_all_tasks_blocked()
+            assert refused == [began]
+            await ask("never")
+            assert refused == [began, began]
+            await hold(fleet, "up", 1)  # it waits for the one before it
+            assert trio.current_time() - began == pytest.approx(5.0)
+    assert world.started == ["up-1", "cold-1"]
+
+
 async def test_pinned_models_are_not_started_again_while_all_ends(autojump_clock):
     world = World()
     async with fleet_of(world, model("a", pinned=True)) as fleet:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 import trio
+import trio.testing
 
 from loro_core.decide.lifecycle import GIVE_UP_AFTER
 from loro_core.fleet import Deployment
@@ -26,10 +27,11 @@ from loro_core.runtime.log_ring import LogRing
 from loro_core.runtime.ports import Ports
 from loro_core.runtime.supervisor import Supervisor
 from tests.runtime.cancelling import cancel_at_every_checkpoint
-from tests.runtime.families import lives, marked, until
+from tests.runtime.families import lives, marked, on_linux, until
+
+pytestmark = on_linux
 
 SERVER = str(Path(__file__).with_name("child_server.py"))
-linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux tells whose a port is")
 
 
 class Watched:
@@ -111,9 +113,8 @@ async def test_an_instance_is_loaded_then_ready_then_stopped(mark):
         assert (status.slots, status.restarts, status.reason) == (3, 0, "")
         assert time.time() - status.since < 5
         assert watched.lines("stdout") == ["tensor 1", "tensor 2"]
-        if sys.platform.startswith("linux"):
-            await until(lambda: watched.status.memory_bytes)
-            assert 2**20 < watched.status.memory_bytes < 2**27
+        await until(lambda: watched.status.memory_bytes)
+        assert 2**20 < watched.status.memory_bytes < 2**27
         watched.supervisor.stop()
         await watched.reach(State.STOPPED)
         assert not lives(status.pid)
@@ -176,9 +177,9 @@ async def test_a_program_that_is_not_there_fails_at_once(mark):
 
 
 async def test_one_that_never_gets_ready_is_ended_after_its_load_timeout(mark):
-    async with running("never", mark=mark, load_timeout_s=0.4) as watched:
+    async with running("never", mark=mark, load_timeout_s=1.5) as watched:
         await watched.reach(State.WAITING)
-        assert watched.status.reason == "no good health answer within 0.4 s (status 503)"
+        assert watched.status.reason.startswith("no good health answer within 1.5 s (")
         assert watched.states == [State.STARTING, State.LOADING, State.STOPPING, State.WAITING]
 
 
@@ -222,7 +223,7 @@ async def test_one_that_hangs_is_ended_and_started_again(mark, impatient):
         await watched.reach(State.READY)
         first = watched.status.pid
         await until(lambda: watched.status.restarts == 1)
-        assert watched.status.reason.startswith("no health answer for 0 s")
+        assert watched.status.reason.startswith("no health answer for ")
         assert not lives(first)
         await watched.reach(State.READY)
 
@@ -234,13 +235,11 @@ async def test_one_that_says_it_is_broken_is_ended_and_started_again(mark, impat
         assert watched.status.reason == "not healthy: status 503"
 
 
-@linux
 async def test_a_server_that_listens_in_a_grandchild_is_ours(mark):
     async with running("grandchild-serves", mark=mark) as watched:
         await watched.reach(State.READY)
 
 
-@linux
 async def test_a_good_answer_of_a_stranger_at_the_port_is_not_believed(mark):
     """An orphan of an earlier run answers as well as our own server does."""
     with socket.create_server(("127.0.0.1", 0), reuse_port=True) as probe_socket:
@@ -293,8 +292,7 @@ async def test_a_prescribed_port_that_is_taken_says_by_whom(mark):
         async with running(mark=mark, port=port) as watched:
             await watched.reach(State.WAITING)
             assert watched.status.reason.startswith(f"port {port} is taken by ")
-            if sys.platform.startswith("linux"):
-                assert f"process {os.getpid()} (" in watched.status.reason
+            assert f"process {os.getpid()} (" in watched.status.reason
 
 
 async def test_draining_waits_for_the_last_call(mark):
@@ -353,6 +351,39 @@ async def test_a_cancelled_run_leaves_no_process_and_says_so(mark):
     assert marked(mark) == []
     assert watched.told[-1].state is State.STOPPED
     assert watched.told[-1].pid is None
+
+
+@pytest.mark.parametrize("drain", [False, True])
+async def test_a_stop_between_an_end_and_the_word_of_it_ends_it(drain, autojump_clock, monkeypatch):
+    """What watches a process is gone when the process is; a stop in that moment once had nobody to hand itself to."""
+    gone = trio.Event()
+
+    class Gone:
+        pid = keeper_pid = 1
+
+        async def wait(self):
+            await gone.wait()
+            return 0
+
+        def terminate(self):
+            raise AssertionError("there is nothing to end")
+
+    @asynccontextmanager
+    async def open_fake(command, **more):
+        yield Gone()
+        await trio.sleep(1)  # the pipes are read to their end
+
+    monkeypatch.setattr("loro_core.runtime.supervisor.open_child", open_fake)
+    watched = Watched(mark="")
+    async with trio.open_nursery() as nursery:
+        await nursery.start(watched.supervisor.run)
+        watched.supervisor.start()
+        await trio.testing.wait_all_tasks_blocked()
+        assert watched.status.state is State.LOADING
+        gone.set()
+        await trio.testing.wait_all_tasks_blocked()
+        watched.supervisor.stop(drain)
+    assert watched.states[-2:] == [State.STOPPING, State.STOPPED]
 
 
 @pytest.mark.slow

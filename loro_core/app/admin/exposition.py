@@ -1,11 +1,14 @@
-"""The numbers of models as Prometheus families: how they stand, and what their events added up to."""
+"""The numbers of models as Prometheus families: how they stand, and what their events have come to."""
 
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager
 
-from loro_core.app.admin.fleet import Limits
+import trio
+
+from loro_core.app.admin.fleet import Fleet, Limits
 from loro_core.app.admin.standing import in_flight, memory_bytes, slots, tokens_per_s
 from loro_core.models import FleetEvent, InstanceState, ModelStatus
 from loro_core.wire.exposition import Family, Sample
@@ -55,6 +58,26 @@ class ModelTally:
                 break
 
 
+@asynccontextmanager
+async def open_tally(fleet: Fleet) -> AsyncIterator[ModelTally]:
+    """Give a tally of what happens to `fleet` while the block runs; it raises what the block raises, not in a group."""
+    tally, failure = ModelTally(), None
+    async with fleet.subscribe() as happening, trio.open_nursery() as nursery:
+
+        async def count() -> None:
+            async for event in happening:
+                tally.observe(event)
+
+        nursery.start_soon(count)
+        try:
+            yield tally
+        except Exception as exc:  # noqa: BLE001  # raised again below, outside of the nursery's group
+            failure = exc
+        nursery.cancel_scope.cancel()
+    if failure is not None:
+        raise failure
+
+
 _GAUGES: tuple[tuple[str, str, Callable[[ModelStatus], float | None]], ...] = (
     ("loro_model_in_flight", "Calls of a model that are under way now.", in_flight),
     ("loro_model_slots", "Calls that a model takes at once, as it runs now.", slots),
@@ -75,7 +98,9 @@ _GAUGES: tuple[tuple[str, str, Callable[[ModelStatus], float | None]], ...] = (
 
 
 def model_families(statuses: Sequence[ModelStatus], tally: ModelTally, limits: Limits) -> Iterator[Family]:
-    """Yield every family of the models, in a fixed order."""
+    """Yield every family of the models, in a fixed order; where there are none, none."""
+    if not statuses:
+        return
     yield Family(
         name="loro_model_instances",
         kind="gauge",

@@ -131,7 +131,8 @@ def _own_files(models: Iterable[Configured]) -> set[Path]:
 
 def _from_command_line(path: Path, read: ReadDocument, problems: list[str]) -> Configured:
     rows = {key.name: key.kind for key in keys_of("local_models", LocalModelSettings)}
-    raws = {"model_path": str(path), "name": name_of_file(path)}
+    # Whoever names one model by hand wants it, and from the start.
+    raws = {"model_path": str(path), "name": name_of_file(path), "pinned": True}
     given = {name: Given(place=COMMAND_LINE, name=LOCAL_FLAG, kind=rows[name], raw=raw) for name, raw in raws.items()}
     entry = Entry(table="local_models", path=LOCAL_FLAG, place=COMMAND_LINE, directory=path.parent, given=given)
     configured, said = read_model(entry, read)

@@ -65,6 +65,9 @@ class SchedulerSettings:
     scale_after_s: float = setting(
         5.0, Number(0, 3600), "a model whose oldest request has waited this long gets one more instance if it may"
     )
+    turn_s: float = setting(
+        10.0, Number(0, 3600), "so long a model is served while another one waits for its room; then they take turns"
+    )
     unknown_model: str | None = setting(
         None,
         Choice((REFUSE, DEFAULT)),

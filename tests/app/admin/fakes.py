@@ -50,8 +50,11 @@ class FakeLog:
         self.followers = 0
         self._news = trio.Event()
 
-    def add(self, text: str, instance: str = "qwen-1", at: float = 1_800_000_000.0, stream: str = "stderr") -> None:
-        self.kept.append(LogLine(at=at, instance=instance, stream=stream, text=text))
+    def write(self, text: str, instance: str = "qwen-1", at: float = 1_800_000_000.0, stream: str = "stderr") -> None:
+        self.add(LogLine(at=at, instance=instance, stream=stream, text=text))
+
+    def add(self, line: LogLine) -> None:
+        self.kept.append(line)
         self._news.set()
         self._news = trio.Event()
 
@@ -119,6 +122,8 @@ class FakeFleet:
 
     async def load(self, name: str) -> None:
         self.calls.append(("load", name))
+        if any(i.state is InstanceState.READY for i in self._statuses[name].instances):
+            return
         self.instance(name, InstanceState.STARTING, pid=4711)
         try:
             await trio.sleep(self.load_s / 2)
@@ -126,6 +131,7 @@ class FakeFleet:
             await trio.sleep(self.load_s / 2)
         except trio.Cancelled:
             self.calls.append(("left", name))
+            self.instance(name, InstanceState.STOPPED)
             raise
         if self.failure is not None:
             raise self.failure
@@ -154,10 +160,12 @@ class FakeFleet:
             base_url=url,
         )
         self.put(ModelStatus(model=model, instances=(found,)))
+        self.tell(FleetEvent(kind="registered", at=self.now, model=model.name))
 
     def unregister(self, name: str) -> None:
         self.calls.append(("unregister", name))
         del self._statuses[name]
+        self.tell(FleetEvent(kind="unregistered", at=self.now, model=name))
 
 
 class Gatehouse:

@@ -426,7 +426,7 @@ async def test_a_bad_file_is_422_with_every_problem(autojump_clock):
 async def test_the_log_is_text_the_last_lines_first_to_last(autojump_clock):
     fleet = two_models()
     for i in range(300):
-        fleet.log("qwen").add(f"line {i}", at=1_800_000_000.5)
+        fleet.log("qwen").write(f"line {i}", at=1_800_000_000.5)
     async with administered(fleet) as house:
         usual = (await house.get("/-/models/qwen/log")).body.decode().splitlines()
         few = await house.get("/-/models/qwen/log?lines=2")
@@ -437,7 +437,7 @@ async def test_the_log_is_text_the_last_lines_first_to_last(autojump_clock):
 
 async def test_a_log_cannot_drive_the_terminal_that_shows_it(autojump_clock):
     fleet = two_models()
-    fleet.log("qwen").add("\x1b[2Jgone\u202e 愛\tx")
+    fleet.log("qwen").write("\x1b[2Jgone\u202e 愛\tx")
     async with administered(fleet) as house:
         text = (await house.get("/-/models/qwen/log")).body.decode()
     assert text.endswith("qwen-1 \\x1b[2Jgone\\x202e 愛\tx\n")

@@ -135,7 +135,7 @@ async def test_add_and_rm(tmp_path):
 async def test_log_and_following_it():
     fleet = two_models()
     for i in range(5):
-        fleet.log("qwen").add(f"line {i}")
+        fleet.log("qwen").write(f"line {i}")
     async with shown(fleet) as (url, _):
         ran = await run(url, "log", "qwen", "-n", "2")
         as_json = await run(url, "log", "qwen", "-n", "1", "--json")
@@ -149,7 +149,7 @@ async def test_log_and_following_it():
             with trio.fail_after(5):
                 while not fleet.log("qwen").followers:  # noqa: ASYNC110 - it is the server that begins to follow
                     await trio.sleep(0.01)
-                fleet.log("qwen").add("new \x07")
+                fleet.log("qwen").write("new \x07")
                 while "new" not in followed.printed:  # noqa: ASYNC110 - and the printing that shows it
                     await trio.sleep(0.01)
             nursery.cancel_scope.cancel()

@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+import trio
+import trio.testing
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loro_core.app.admin.exposition import SWAP_WITHIN_S, ModelTally, model_families
+from loro_core.app.admin.exposition import SWAP_WITHIN_S, ModelTally, model_families, open_tally
 from loro_core.app.admin.fleet import Limits
 from loro_core.models import FleetEvent, InstanceState
 from loro_core.wire.exposition import encode_exposition
@@ -91,7 +94,26 @@ def test_no_swap_without_a_stop_and_none_counted_twice(found):
         assert tally.swaps[model] + tally.restarts[model] <= tally.starts[model]
 
 
+async def test_events_are_counted_as_they_happen_and_a_failure_comes_out_as_itself(autojump_clock):
+    fleet = two_models(load_s=1)
+
+    async def count() -> None:
+        async with open_tally(fleet) as tally:
+            await fleet.load("qwen")
+            await trio.testing.wait_all_tasks_blocked()
+            assert page(fleet, tally)['loro_model_starts_total{model="qwen"}'] == 1
+            raise ValueError("of the block")
+
+    with pytest.raises(ValueError, match="of the block"):
+        await count()
+    assert not fleet.subscribers
+
+
+def test_where_no_models_run_there_is_nothing_of_them():
+    assert list(model_families([], ModelTally(), NO_LIMITS)) == []
+
+
 def test_every_metric_of_models_has_its_row_in_the_manual():
     rows = re.findall(r"^\| `(loro_model\w+)` \| (\w+) \|", OPERATIONS.read_text(encoding="utf-8"), re.MULTILINE)
-    served = [(family.name, family.kind) for family in model_families([], ModelTally(), Limits())]
+    served = [(family.name, family.kind) for family in model_families(two_models().models(), ModelTally(), Limits())]
     assert sorted(rows) == sorted(served)

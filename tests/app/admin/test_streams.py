@@ -117,12 +117,12 @@ async def test_streams_end_whole_when_the_server_drains(autojump_clock):
 async def test_a_followed_log_begins_with_the_last_lines_and_loses_none(autojump_clock):
     fleet = two_models()
     for i in range(5):
-        fleet.log("qwen").add(f"old {i}")
+        fleet.log("qwen").write(f"old {i}")
     target = "/-/models/qwen/log?follow=1&lines=2"
     async with administered(fleet) as house, following(house.service, target) as reader:
-        fleet.log("qwen").add("new 0")
+        fleet.log("qwen").write("new 0")
         await trio.testing.wait_all_tasks_blocked()
-        fleet.log("qwen").add("new 1", stream="stdout")
+        fleet.log("qwen").write("new 1", stream="stdout")
         lines = [await reader.event() for _ in range(4)]
     assert [line["text"] for line in lines] == ["old 3", "old 4", "new 0", "new 1"]
     assert lines[-1] == {"at": 1_800_000_000.0, "instance": "qwen-1", "stream": "stdout", "text": "new 1"}

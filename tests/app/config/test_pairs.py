@@ -175,6 +175,7 @@ def test_a_file_on_the_command_line_is_the_large_model(files):
     settings = files.read(local="m/qwen.gguf")
     (model,) = settings.models
     assert (model.name, model.source) == ("qwen", "command line")
+    assert model.pinned, "it is loaded at the start"
     assert str(files.directory / "m/qwen.gguf") in model.launch.command
     assert (settings.large.provider, settings.large.model, settings.small, settings.demo) == (
         LOCAL,
