@@ -238,7 +238,8 @@ class Dispatcher:
 
     def _reconfigure(self, models: Mapping[str, Model], settings: DispatchSettings | None, now: float) -> None:
         if settings is not None:
-            self._seating.settings = self._staffing.settings = settings
+            self._seating.settings = settings
+            self._staffing.configure(settings)
         removed = [desk for desk in self._roster.desks.values() if not desk.removed and desk.name not in models]
         changed = [
             (desk, models[desk.name])

@@ -1,29 +1,73 @@
-"""The processes as residents: what holds the room of each, as somebody sees it who needs it (`placement.Hold`)."""
+"""The processes as residents: what holds the room of each, as somebody sees it who needs it (`placement.Hold`), and
+whether there is room for one more.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from loro_core.decide import turns
-from loro_core.decide.placement import Hold, Resident
-from loro_core.decide.roster import COMING, Instance, Roster
+from loro_core.decide.orders import DispatchSettings
+from loro_core.decide.placement import Budget, Fits, Hold, Placement, Resident, Wanted, excess, fits, place
+from loro_core.decide.roster import COMING, Desk, Instance, Roster
 from loro_core.models import InstanceState
 
 
 class Premises:
-    """The residents of `roster`, weighed anew at each call: O(residents)."""
+    """The residents of `roster`, weighed anew at each call: O(residents), but where what is free is enough."""
 
-    def __init__(self, roster: Roster) -> None:
+    def __init__(self, roster: Roster, settings: DispatchSettings) -> None:
+        self.settings = settings
         self._roster = roster
 
-    def residents(
-        self, now: float, *, turn_s: float, rival_since: float | None = None, quietly: bool = False
-    ) -> list[Resident]:
+    @property
+    def budget(self) -> Budget:
+        return Budget(memory_bytes=self.settings.memory_bytes, processes=self.settings.max_instances)
+
+    def place(
+        self,
+        desk: Desk,
+        now: float,
+        *,
+        rival_since: float | None = None,
+        reserved: Sequence[Resident] = (),
+        quietly: bool = False,
+    ) -> Placement:
+        """Return how room is made for one more instance of `desk`. reserved: what others have found their room for.
+
+        The other arguments are those of `residents`.
+        """
+        wanted = _wanted(desk)
+        taken_bytes, processes = self._roster.taken_bytes, len(self._roster.residents)
+        if not reserved and fits(wanted, taken_bytes=taken_bytes, processes=processes, budget=self.budget):
+            return Fits()
+        residents = self.residents(now, rival_since=rival_since, quietly=quietly)
+        return place(wanted, [*residents, *reserved], self.budget)
+
+    def at_best(self, desk: Desk) -> Placement:
+        """Return how there is room for one more of `desk` once all have gone that need not stay."""
+        return place(_wanted(desk), self._kept_residents(), self.budget)
+
+    def excess(self, now: float) -> tuple[str, ...]:
+        """Return whom of the idle to stop because more is taken than there is."""
+        return excess(self.residents(now), self.budget)
+
+    @property
+    def overfull(self) -> bool:
+        """Whether those that are not leaving take more than there is."""
+        staying = [instance for instance in self._roster.residents.values() if not instance.leaving]
+        taken_bytes = sum(instance.takes_bytes() or 0 for instance in staying)
+        limits = (self.budget.memory_bytes, self.budget.processes)
+        pairs = zip((taken_bytes, len(staying)), limits, strict=True)
+        return any(limit is not None and taken > limit for taken, limit in pairs)
+
+    def residents(self, now: float, *, rival_since: float | None = None, quietly: bool = False) -> list[Resident]:
         """Return what takes room, as a rival sees it whose oldest request came at `rival_since`.
 
         Without a rival nobody's turn is over. quietly: nor is it that of an idle one, before `turn_s`.
         """
-        kept = self._kept()
+        kept, turn_s = self._kept(), self.settings.turn_s
         found = []
         for instance in self._roster.residents.values():
             desk = self._roster.desk_of(instance)
@@ -34,15 +78,14 @@ class Premises:
             found.append(Resident(instance=instance.id, memory_bytes=instance.takes_bytes(), hold=hold, cost=cost))
         return found
 
-    def kept(self) -> list[Resident]:
-        """Return only those that stay whatever happens."""
+    def _kept_residents(self) -> list[Resident]:
         instances = map(self._roster.instances.__getitem__, self._kept())
         return [Resident(instance=one.id, memory_bytes=one.takes_bytes(), hold=Hold.KEPT) for one in instances]
 
-    def next_turn(self, now: float, *, rival_since: float, turn_s: float) -> float:
+    def next_turn(self, now: float, *, rival_since: float) -> float:
         """Return when the next turn ends that is not over; infinity for none. One that loads has not begun."""
         ends = (
-            turns.turn_over_at(ready_since=instance.ready_since, rival_since=rival_since, turn_s=turn_s)
+            turns.turn_over_at(ready_since=instance.ready_since, rival_since=rival_since, turn_s=self.settings.turn_s)
             for instance in self._roster.residents.values()
             if instance.ready and self._works(instance)
         )
@@ -73,6 +116,10 @@ class Premises:
             live = sorted((one for one in desk.live() if one.resident), key=_usefulness, reverse=True)
             kept.update(one.id for one in live[: desk.floor])
         return kept
+
+
+def _wanted(desk: Desk) -> Wanted:
+    return Wanted(model=desk.name, memory_bytes=desk.wants_bytes())
 
 
 def _usefulness(instance: Instance) -> tuple[bool, int, float]:

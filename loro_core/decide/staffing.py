@@ -27,25 +27,11 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Sequence
 
 from loro_core.decide import scaling, turns
 from loro_core.decide.alarms import Alarms
 from loro_core.decide.orders import Action, DispatchSettings, Forget, NotLoaded, StartInstance, StopInstance
-from loro_core.decide.placement import (
-    Budget,
-    Evict,
-    Fits,
-    Hold,
-    Never,
-    Placement,
-    Resident,
-    Wait,
-    Wanted,
-    excess,
-    fits,
-    place,
-)
+from loro_core.decide.placement import Evict, Fits, Hold, Never, Resident, Wait
 from loro_core.decide.residents import Premises
 from loro_core.decide.roster import COMING, Cause, Desk, Instance, Roster
 from loro_core.models import InstanceState
@@ -65,7 +51,7 @@ class Staffing:
     """The processes of all desks. Orders are appended to `out`; `look` says whether `review` has anything to do."""
 
     def __init__(self, roster: Roster, settings: DispatchSettings, alarms: Alarms[Key], out: list[Action]) -> None:
-        self.settings = settings
+        self._settings = settings
         self.look = True
         self._roster = roster
         self._alarms = alarms
@@ -75,7 +61,7 @@ class Staffing:
         self._below: dict[str, None] = {}
         self._renewing: dict[str, None] = {}
         self._heavy = False
-        self._premises = Premises(roster)
+        self._premises = Premises(roster, settings)
         self.reopened: dict[str, None] = {}
         """Models whose instances are open again: their requests may be served."""
 
@@ -94,10 +80,13 @@ class Staffing:
         if desk.wanting and not cold and len(desk.instances) < scaling.ceiling(desk.model):
             self._growing[name] = None
             oldest = next(iter(desk.wanting.values())).arrived
-            self._alarms.set(("desk", name), max(desk.grows_at, oldest + self.settings.scale_after_s))
+            self._alarms.set(("desk", name), max(desk.grows_at, oldest + self._settings.scale_after_s))
         if name not in self._below and len(desk.instances) < desk.floor:
             self._below[name] = None
             self.look = True
+
+    def configure(self, settings: DispatchSettings) -> None:
+        self._settings = self._premises.settings = settings
 
     def recount(self) -> None:
         """Take in that the budget or the models have changed."""
@@ -241,8 +230,7 @@ class Staffing:
         """Return why `desk` can never be loaded as things are kept and configured; None if it may."""
         if desk.model.launch is None:
             return None
-        wanted = Wanted(model=desk.name, memory_bytes=desk.wants_bytes())
-        placement = place(wanted, self._premises.kept(), self._budget)
+        placement = self._premises.at_best(desk)
         return placement.reason if isinstance(placement, Never) else None
 
     def stop(self, instance: Instance, *, reason: str, drain: bool = False) -> None:
@@ -282,7 +270,7 @@ class Staffing:
         reserved: list[Resident] = []
         if not self._cold:
             return stranded, reserved
-        turn_s = self.settings.turn_s
+        turn_s = self._settings.turn_s
         line = heapq.nsmallest(
             LINE,
             (
@@ -295,7 +283,7 @@ class Staffing:
             desk = self._roster.desks[name]
             if not self._startable(desk):
                 continue
-            placement = self._place(desk, now, rival_since=since, reserved=reserved)
+            placement = self._premises.place(desk, now, rival_since=since, reserved=reserved)
             match placement:
                 case Fits():
                     self._start(desk, Cause.WANTED if desk.asked_since is None else Cause.ASKED)
@@ -307,7 +295,7 @@ class Staffing:
                     for id_ in ids:
                         self._evict(self._roster.instances[id_], desk, now)
                 case Wait(coming=False):
-                    self._alarms.set(("line", ""), self._premises.next_turn(now, rival_since=since, turn_s=turn_s))
+                    self._alarms.set(("line", ""), self._premises.next_turn(now, rival_since=since))
                     if turns.passed_by(since=since, now=now, turn_s=turn_s):
                         self._alarms.set(("line", ""), since + turn_s)
                         continue
@@ -335,7 +323,7 @@ class Staffing:
         failed = sum(1 for instance in desk.instances.values() if instance.state is InstanceState.FAILED)
         if any(instance.closed_for for instance in live):
             return
-        after_s = self.settings.scale_after_s
+        after_s = self._settings.scale_after_s
         if scaling.grows(
             desk.model,
             instances=len(live) + failed,
@@ -381,7 +369,11 @@ class Staffing:
             # The old ones serve on: what is configured now does not run.
             outdated = []
         elif not any(instance.live for instance in fresh):
-            if outdated and self._startable(desk) and isinstance(self._place(desk, now, reserved=reserved), Fits):
+            if (
+                outdated
+                and self._startable(desk)
+                and isinstance(self._premises.place(desk, now, reserved=reserved), Fits)
+            ):
                 self._start(desk, Cause.RENEWED)
             else:
                 for instance in outdated:
@@ -394,39 +386,11 @@ class Staffing:
 
     def _excess(self, now: float) -> None:
         """Stop whom there is no room for, as far as they are idle.                                               5"""
-        ids = excess(self._premises.residents(now, turn_s=self.settings.turn_s), self._budget)
-        for id_ in ids:
+        for id_ in self._premises.excess(now):
             self.stop(self._roster.instances[id_], reason="more memory or processes are taken than there may be")
-        staying = [instance for instance in self._roster.residents.values() if not instance.leaving]
-        taken_bytes = sum(instance.takes_bytes() or 0 for instance in staying)
-        limits = (self._budget.memory_bytes, self._budget.processes)
-        self._heavy = any(
-            limit is not None and taken > limit
-            for taken, limit in zip((taken_bytes, len(staying)), limits, strict=True)
-        )
+        self._heavy = self._premises.overfull
 
     # --- room ------------------------------------------------------------------------------------------------------
-
-    @property
-    def _budget(self) -> Budget:
-        return Budget(memory_bytes=self.settings.memory_bytes, processes=self.settings.max_instances)
-
-    def _place(
-        self,
-        desk: Desk,
-        now: float,
-        *,
-        rival_since: float | None = None,
-        reserved: Sequence[Resident] = (),
-        quietly: bool = False,
-    ) -> Placement:
-        wanted = Wanted(model=desk.name, memory_bytes=desk.wants_bytes())
-        if not reserved and fits(
-            wanted, taken_bytes=self._roster.taken_bytes, processes=len(self._roster.residents), budget=self._budget
-        ):
-            return Fits()
-        residents = self._premises.residents(now, rival_since=rival_since, quietly=quietly, turn_s=self.settings.turn_s)
-        return place(wanted, [*residents, *reserved], self._budget)
 
     def _startable(self, desk: Desk) -> bool:
         """Whether its port is free: a fixed one takes one process, of whatever state."""
@@ -456,7 +420,9 @@ class Staffing:
         """Start one more if that takes nothing from anybody who has used it for a turn; return whether it did."""
         if desk.model.launch is None or not self._startable(desk):
             return False
-        placement = self._place(desk, now, reserved=reserved, quietly=not (desk.model.pinned and cause is Cause.KEPT))
+        placement = self._premises.place(
+            desk, now, reserved=reserved, quietly=not (desk.model.pinned and cause is Cause.KEPT)
+        )
         if isinstance(placement, Fits):
             self._start(desk, cause)
             return True
