@@ -331,8 +331,14 @@ class Seating:
             instance.over = True
 
     def _forget(self, action: Forget) -> None:
-        self.instances.pop(action.instance).scope.cancel()
+        instance = self.instances.pop(action.instance)
+        instance.scope.cancel()
         self._wake()
+        name = instance.model.name
+        if name not in self.models and not any(self.of_model(name)):
+            # Models may be registered and taken out again for ever.
+            for kept in (self._logs, self._queued_s, self.not_loaded):
+                kept.pop(name, None)
 
     def _changed(self, instance: Instance, status: InstanceStatus) -> None:
         """Hear from the supervisor of `instance`; one that was forgotten has nothing to say any more."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import replace
 
 import pytest
@@ -282,6 +283,18 @@ async def _first(events, most):
     with trio.move_on_after(1):
         for _ in range(most):
             yield await anext(events)
+
+
+async def test_nothing_is_kept_of_models_that_were_taken_out_again(autojump_clock):
+    async with fleet_of(World(), model("a")) as fleet:
+        for n in range(5):
+            name = f"far-{n}"
+            fleet.register(address(name))
+            await hold(fleet, name, 0.1)
+            fleet.log(name)
+            fleet.unregister(name)
+        kept: list[Iterable[str]] = [fleet.seating._logs, fleet.seating._queued_s, fleet.seating.instances]
+        assert not [name for of in kept for name in of if name.startswith("far")]
 
 
 async def test_a_new_configuration_takes_effect_and_calls_under_way_finish(autojump_clock):
