@@ -48,12 +48,27 @@ class Headers:
 
         A field sent in several lines is one value, joined by ", " (RFC 9110, 5.3).
         """
-        if self._values is None:
-            self._values = {}
-            for found, value in self._items:
-                before = self._values.get(found)
-                self._values[found] = value if before is None else f"{before}, {value}"
-        return self._values.get(name.lower())
+        return self._by_name().get(name.lower())
+
+    def has(self, name: str) -> bool:
+        """Return whether `name`, in lower case, was sent."""
+        return name in self._by_name()
+
+    @property
+    def repeats(self) -> bool:
+        """Whether a field came in several lines."""
+        return len(self._by_name()) < len(self._items)
+
+    def _by_name(self) -> dict[str, str]:
+        values = self._values
+        if values is None:
+            values = self._values = dict(self._items)
+            if len(values) < len(self._items):
+                values.clear()
+                for name, value in self._items:
+                    before = values.get(name)
+                    values[name] = value if before is None else f"{before}, {value}"
+        return values
 
     def tokens(self, name: str) -> list[str]:
         """Return the comma-separated members of `name` in lower case, without the empty ones."""
@@ -107,6 +122,7 @@ class HttpResponse:
     body: bytes = field(default=b"", repr=False)
 
 
+_PLAIN_PATH = re.compile(r"/[0-9A-Za-z/._~-]*")
 _BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -117,6 +133,8 @@ def split_target(method: str, target: str) -> tuple[str, str]:
     Raises BadRequest for other forms, a broken percent escape, or one that hides a control character or a byte
     sequence that is not UTF-8. Source: RFC 9112, 3.2.
     """
+    if _PLAIN_PATH.fullmatch(target):
+        return target, ""
     if target == "*" and method == "OPTIONS":
         return "*", ""
     scheme, separator, rest = target.partition("://")
