@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -32,8 +32,8 @@ def upstream() -> Iterator[Any]:
         yield running
 
 
-def leave(url: str, after_s: float, **more) -> float:
-    """Ask, leave after so long, and return when that was, as a clock on the wall tells."""
+def leave(url: str, after_s: float, asked: Callable[[], bool], **more) -> float:
+    """Ask, leave after so long, once the models were asked, and return when that was, as a clock on the wall tells."""
     parts = urlsplit(url)
     body = json.dumps(
         {"model": "loro", "messages": [{"role": "user", "content": "Why is the sky blue?"}], **more}
@@ -42,6 +42,10 @@ def leave(url: str, after_s: float, **more) -> float:
     with socket.create_connection((parts.hostname, parts.port)) as client:
         client.sendall(head.encode() + body)
         time.sleep(after_s)  # a user's patience is real time
+        deadline = time.monotonic() + 10
+        while not asked():  # a busy machine takes longer than the user's patience
+            assert time.monotonic() < deadline, "the models were not asked"
+            time.sleep(0.01)
     return time.time()
 
 
@@ -59,7 +63,7 @@ def test_both_calls_are_cancelled_within_50_ms(upstream, what, small, large, aft
     with gateway("--policy", "race", **models(upstream.openai_url, small=small, large=large)) as loro:
         while len(lags_s) < TRIES and min(lags_s, default=1.0) > CANCELLED_WITHIN_S:
             upstream.reset()
-            left_at = leave(loro.url, after_s, stream=stream)
+            left_at = leave(loro.url, after_s, lambda: {r.model for r in upstream.records()} >= called, stream=stream)
             deadline = time.monotonic() + 3
             while not (records := [r for r in upstream.records() if r.model in called]) or any(
                 r.end == "open" for r in records
