@@ -54,6 +54,21 @@ class RequestDecoder:
     body: None until the request is complete.
     """
 
+    __slots__ = (
+        "_body",
+        "_h11",
+        "_head_bytes_fed",
+        "_max_body_bytes",
+        "_max_header_bytes",
+        "_max_headers",
+        "_max_target_bytes",
+        "_plain",
+        "_rest",
+        "begun",
+        "body",
+        "head",
+    )
+
     def __init__(self, *, max_target_bytes: int, max_header_bytes: int, max_headers: int, max_body_bytes: int) -> None:
         """max_target_bytes: of the request line; max_header_bytes: of the whole head; max_headers: fields in it."""
         self._max_target_bytes = max_target_bytes

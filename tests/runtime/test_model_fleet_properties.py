@@ -6,7 +6,7 @@ from collections import Counter
 
 import trio
 import trio.testing
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from loro_core.errors import UpstreamBusy
@@ -33,6 +33,22 @@ DEADLINE_S = 6.0
     st.lists(ORDER, max_size=3),
     st.integers(1, 3),
     st.integers(1, 2),
+)
+# An alarm that was due again in the same instant, for ever: nothing else ran any more.
+@example(
+    [
+        (1.0, "a", 1.2424019701477897, 0.0, True),
+        (0.29840038560532284, "c", 2.00001, 18.608272638026307, True),
+        (7.0, "b", 0.0, 10.437897854455588, False),
+        (7.761185180074934, "b", 1.5370147472262436, 19.0, False),
+        (2.3038059596447664, "b", 1.192092896e-07, 15.70138946907317, False),
+        (1.5, "a", 0.0, 1.9, False),
+        (3.163023464078873, "chat", 1.6328899459100206, 16.11143150035728, False),
+    ],
+    [(3.8771910098292643, "b"), (1e-05, "c"), (4.110233952812172, "a")],
+    [],
+    2,
+    2,
 )
 def test_every_call_ends_once_and_every_seat_is_given_back(callers, deaths, orders, processes, slots):
     world = World(load_s={"a": 0.5, "b": 2.0, "c": 0.1})
