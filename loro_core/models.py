@@ -26,7 +26,7 @@ class ModelKind(Enum):
 
 
 class InstanceState(Enum):
-    """Where an instance is in its life; `decide.lifecycle` has the table of moves."""
+    """Where an instance is in its life; `decide.fleet.lifecycle` has the table of moves."""
 
     STOPPED = "stopped"
     STARTING = "starting"

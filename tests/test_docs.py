@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from loro_core.decide import balance
+from loro_core.decide.fleet import balance
 from loro_core.plugin import api, hookspecs
 from tests.building import EXAMPLE
 from tests.documents import DOCS, anchors, blocks, headings, links, numbered_blocks, pages, tables

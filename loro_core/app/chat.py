@@ -38,10 +38,10 @@ from loro_core.fleet import Acknowledge, Expectation, Plan
 from loro_core.plugin.api import Policy
 from loro_core.runtime.broadcast import Send
 from loro_core.runtime.calls import Calls, Shared
+from loro_core.runtime.fleet.model_fleet import ModelFleet
+from loro_core.runtime.fleet.seats import NOBODY, Asking
+from loro_core.runtime.fleet.waiter import POSITION_HEADER
 from loro_core.runtime.http_reply import Reply
-from loro_core.runtime.model_fleet import ModelFleet
-from loro_core.runtime.seats import NOBODY, Asking
-from loro_core.runtime.waiter import POSITION_HEADER
 from loro_core.wire.http1 import HttpRequest
 from loro_core.wire.leg_trace import TRACE_HEADER, TRACE_LEGS
 from loro_core.wire.openai_in import RequestRules, decode_chat_request

@@ -8,7 +8,7 @@ from importlib.util import find_spec
 
 from loro_core.app.config.kinds import closest
 from loro_core.app.config.settings import Settings
-from loro_core.decide.balance import balance_problems
+from loro_core.decide.fleet.balance import balance_problems
 from loro_core.fleet import Deployment
 from loro_core.models import LOCAL, Model
 from loro_core.plugin.api import AUTO, ProviderSettings

@@ -29,9 +29,9 @@ from loro_core.fleet import Acknowledge, Deployment, Expectation, Leg
 from loro_core.plugin.api import Call, Continues, Provider
 from loro_core.runtime.acknowledgement import FoundWords, find_words
 from loro_core.runtime.attempt import Deliver, run_leg
+from loro_core.runtime.fleet.seats import NOBODY, Asking
 from loro_core.runtime.observe import Happening, LegEnded, LegRetried, Observer
 from loro_core.runtime.race import Say
-from loro_core.runtime.seats import NOBODY, Asking
 from loro_core.runtime.upstreams import Upstreams
 
 FAILS_WITHIN_S = 0.25

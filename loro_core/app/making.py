@@ -23,8 +23,8 @@ from loro_core.decide.prefill import Rung, TakenUp
 from loro_core.decide.turn import Note
 from loro_core.decide.wording import Opening
 from loro_core.fleet import Deployment, Leg, Plan
+from loro_core.runtime.fleet.seats import NOBODY, Asking
 from loro_core.runtime.race import run_race
-from loro_core.runtime.seats import NOBODY, Asking
 from loro_core.wire.openai_out import ReplyHead
 
 

@@ -14,14 +14,14 @@ from loro_core.app.config.budget import memory_budget
 from loro_core.app.config.pairs import Pair
 from loro_core.app.config.scheduling import DEFAULT
 from loro_core.app.config.settings import ReplySettings, Settings
-from loro_core.decide.balance import BUILT_IN, Balancer, Held, balancer
 from loro_core.decide.catalogue import Catalogue, Route
-from loro_core.decide.dispatch import DispatchSettings
+from loro_core.decide.fleet.balance import BUILT_IN, Balancer, Held, balancer
+from loro_core.decide.fleet.dispatch import DispatchSettings
 from loro_core.fleet import Deployment, Expectation, Snapshot
 from loro_core.models import LOCAL, Model
 from loro_core.plugin.registry import Registry
+from loro_core.runtime.fleet.model_fleet import ModelFleet, open_fleet
 from loro_core.runtime.http_service import Drain
-from loro_core.runtime.model_fleet import ModelFleet, open_fleet
 
 LOGGER = logging.getLogger("loro.models")
 

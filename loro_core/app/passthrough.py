@@ -17,14 +17,14 @@ import trio
 from loro_core.app.metrics import Metrics
 from loro_core.app.routes import Fields, Handler
 from loro_core.decide.catalogue import DEFAULT_NAMES, Catalogue
-from loro_core.decide.failover import blames_instance, may_move
+from loro_core.decide.fleet.failover import blames_instance, may_move
 from loro_core.decide.identity import CALL_HEADER
 from loro_core.errors import BadRequest, LoroError, UpstreamError, UpstreamTimeout
 from loro_core.fleet import Deployment
 from loro_core.models import ModelKind
 from loro_core.plugin.api import UpstreamHttp, UpstreamResponse
+from loro_core.runtime.fleet.seats import Seat, Seats
 from loro_core.runtime.http_reply import Reply
-from loro_core.runtime.seats import Seat, Seats
 from loro_core.wire.http1 import HttpRequest
 from loro_core.wire.json_text import decode_json, encode_json
 from loro_core.wire.lines import WireFormatError

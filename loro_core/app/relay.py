@@ -38,9 +38,9 @@ from loro_core.errors import UpstreamError, UpstreamProtocolError, UpstreamStatu
 from loro_core.fleet import Acknowledge, Deployment, Leg
 from loro_core.plugin.api import Continues
 from loro_core.runtime.attempt import Deliver, run_leg
+from loro_core.runtime.fleet.seats import NOBODY, Asking
 from loro_core.runtime.hedge import Hedge, Who
 from loro_core.runtime.observe import LegHedged, LegHedgeEnded, LegNotTakenOver, LegSetAside, LegTakenOver
-from loro_core.runtime.seats import NOBODY, Asking
 
 
 class Relay:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from loro_core.runtime.seats import Waiting
+from loro_core.runtime.fleet.seats import Waiting
 from loro_core.wire.sse import KEEP_ALIVE, encode_comment
 
 

@@ -17,7 +17,8 @@ from typing import Any
 
 import pluggy
 
-from loro_core.decide import balance, schedule
+from loro_core.decide import schedule
+from loro_core.decide.fleet import balance
 from loro_core.errors import PluginError
 from loro_core.plugin import hookspecs
 from loro_core.plugin.api import AUTO, Balancer, Policy, Provider

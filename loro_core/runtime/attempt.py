@@ -25,6 +25,7 @@ from loro_core.decide.retry import Budget, wait_before_retry
 from loro_core.errors import UpstreamError, UpstreamTimeout
 from loro_core.fleet import Leg
 from loro_core.plugin.api import Call, Provider
+from loro_core.runtime.fleet.seats import Seated
 from loro_core.runtime.observe import (
     LegAskedOtherwise,
     LegEnded,
@@ -35,7 +36,6 @@ from loro_core.runtime.observe import (
     LegWaited,
     Observer,
 )
-from loro_core.runtime.seats import Seated
 
 SETTLE_S = 1.0
 """Some upstreams keep the connection open after the last chunk and never send [DONE]."""

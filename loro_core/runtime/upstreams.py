@@ -18,7 +18,7 @@ from loro_core.chat import ChatRequest
 from loro_core.errors import UpstreamError, UpstreamTimeout, UpstreamUnreachable
 from loro_core.fleet import Deployment
 from loro_core.plugin.api import AUTO, Call, Provider, Recogniser, UpstreamHttp
-from loro_core.runtime.seats import NOBODY, Asking, Seats, seated
+from loro_core.runtime.fleet.seats import NOBODY, Asking, Seats, seated
 
 USUAL = "openai"
 """What an address speaks when nobody recognises it."""

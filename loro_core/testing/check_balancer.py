@@ -14,8 +14,8 @@ import random
 from collections.abc import Iterator
 from dataclasses import replace
 
-from loro_core.decide.balance import Balancer
-from loro_core.decide.scorers import Scorer
+from loro_core.decide.fleet.balance import Balancer
+from loro_core.decide.fleet.scorers import Scorer
 from loro_core.models import Candidate, Ticket
 from loro_core.plugin.registry import NAME
 from loro_core.testing.check_policy import LONGEST_NAME_CHARS

@@ -16,14 +16,14 @@ from loro_core.app.access import Access
 from loro_core.app.metrics import Metrics
 from loro_core.app.passthrough import PATHS, Passthrough
 from loro_core.app.routes import Routes
-from loro_core.decide.balance import BUILT_IN
 from loro_core.decide.catalogue import Catalogue
-from loro_core.decide.orders import DispatchSettings
+from loro_core.decide.fleet.balance import BUILT_IN
+from loro_core.decide.fleet.orders import DispatchSettings
 from loro_core.errors import UpstreamClosed, UpstreamUnreachable
 from loro_core.fleet import Deployment, Secret
 from loro_core.models import Model, ModelKind
+from loro_core.runtime.fleet.model_fleet import ModelFleet, open_fleet
 from loro_core.runtime.http_service import Service
-from loro_core.runtime.model_fleet import ModelFleet, open_fleet
 from loro_core.wire.cors import CorsRules
 from loro_core.wire.openai_out import error_body
 from tests.app.serving import Heard, send

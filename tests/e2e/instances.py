@@ -13,9 +13,9 @@ import trio
 from loro_core.fleet import Deployment
 from loro_core.models import InstanceState as State
 from loro_core.models import InstanceStatus, Launch, Model
-from loro_core.runtime.log_ring import LogRing
-from loro_core.runtime.supervisor import Supervisor
-from tests.runtime.families import until
+from loro_core.runtime.fleet.log_ring import LogRing
+from loro_core.runtime.fleet.supervisor import Supervisor
+from tests.runtime.fleet.families import until
 
 LOADS_WITHIN_S = 15.0
 """0.1 s on an idle machine; this one may have other things to do."""

@@ -17,10 +17,10 @@ from pathlib import Path
 import trio
 
 from loro_core.models import InstanceState as State
-from loro_core.runtime.process import open_child
+from loro_core.runtime.fleet.process import open_child
 from tests.e2e.instances import launch, running
 from tests.gguf.fixtures import ROOT, made
-from tests.runtime.families import marked, until
+from tests.runtime.fleet.families import marked, until
 
 TIMES = 5
 

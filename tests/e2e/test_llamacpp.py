@@ -22,7 +22,7 @@ import trio
 
 from loro_core.models import InstanceState as State
 from tests.e2e.instances import launch, running
-from tests.runtime.families import lives, marked, on_linux, until
+from tests.runtime.fleet.families import lives, marked, on_linux, until
 
 pytestmark = [on_linux, pytest.mark.slow, pytest.mark.usefixtures("llamacpp")]
 

@@ -9,7 +9,7 @@ from types import ModuleType, SimpleNamespace
 import pytest
 
 from loro_core import ChatRequest, Plan, Snapshot, hookimpl
-from loro_core.decide.balance import BUILT_IN
+from loro_core.decide.fleet.balance import BUILT_IN
 from loro_core.plugin.registry import Found, load_plugins
 
 

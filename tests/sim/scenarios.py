@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from functools import partial
 from time import perf_counter
 
-from loro_core.decide.balance import BUILT_IN, Balancer
-from loro_core.decide.dispatch import (
+from loro_core.decide.fleet.balance import BUILT_IN, Balancer
+from loro_core.decide.fleet.dispatch import (
     Arrived,
     Dispatcher,
     DispatchSettings,
@@ -22,7 +22,7 @@ from loro_core.decide.dispatch import (
     Tick,
 )
 from loro_core.models import InstanceState, InstanceStatus, Model, Ticket
-from tests.decide.fleet_bench import GIB, model, named
+from tests.decide.fleet.fleet_bench import GIB, model, named
 from tests.sim.world import Call, Speed, World, by_instance, quantile
 
 POLICIES = tuple(BUILT_IN)

@@ -18,8 +18,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from time import perf_counter
 
-from loro_core.decide.balance import Balancer
-from loro_core.decide.dispatch import (
+from loro_core.decide.fleet.balance import Balancer
+from loro_core.decide.fleet.dispatch import (
     Action,
     Arrived,
     Dispatcher,

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from loro_core.decide.balance import BUILT_IN, balancer
+from loro_core.decide.fleet.balance import BUILT_IN, balancer
 from loro_core.testing.check_balancer import check_balancer, choices
 
 

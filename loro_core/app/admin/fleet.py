@@ -1,4 +1,4 @@
-"""What the admin API asks of the models that loro runs: the seam to `runtime.model_fleet`."""
+"""What the admin API asks of the models that loro runs: the seam to `runtime.fleet.model_fleet`."""
 
 from __future__ import annotations
 

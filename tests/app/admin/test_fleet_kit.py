@@ -17,7 +17,7 @@ from loro_core.app.admin.standing import state_of
 from loro_core.fleet import Deployment
 from loro_core.models import FleetEvent, InstanceState, LogLine, Model
 from tests.app.admin.fakes import FakeFleet, process
-from tests.runtime.fleet_bench import World, fleet_of, model
+from tests.runtime.fleet.fleet_bench import World, fleet_of, model
 
 GONE = (InstanceState.STOPPED, InstanceState.STOPPING, InstanceState.DRAINING)
 LOAD_S = 4.0

@@ -10,7 +10,7 @@ from loro_core.app import config
 from loro_core.app.config.kinds import Number, Unfit, Whole
 from loro_core.app.config.settings import HTTP_ADDR, TABLES, all_keys
 from loro_core.app.config.sources import KEYS, VARIABLES
-from loro_core.decide.launching import inherited
+from loro_core.decide.fleet.launching import inherited
 from loro_core.errors import ConfigError
 
 RANGED = [
