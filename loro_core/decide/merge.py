@@ -48,7 +48,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from unicodedata import east_asian_width
 
-from loro_core.chat import Delta, ReplyUsage, Usage
+from loro_core.chat import Delta, LastDeltas, ReplyUsage, Usage
 from loro_core.decide.announce import Announcement
 from loro_core.decide.category import Category
 from loro_core.decide.seam import Edit, Seam, SeamLimits
@@ -253,7 +253,10 @@ class Merge:
         return self._failed(event.error)
 
     def receive_deltas(self, deltas: Sequence[Delta], now: float) -> list[Action]:
-        """Return what to do about what the answering leg brought: what `receive` would for each of them in turn."""
+        """Return what to do about what the answering leg brought: what `receive` would for each of them in turn.
+
+        Behind the last deltas of a stream the answer has ended, too; to be told so once more changes nothing (8).
+        """
         actions: list[Action] = []
         passes = self._passes_text
         for delta in deltas:
@@ -262,6 +265,8 @@ class Merge:
             else:
                 actions += self.receive(Answered(delta=delta, now=now))
                 passes = self._passes_text
+        if type(deltas) is LastDeltas:
+            actions += self.receive(AnswerEnded())
         return actions
 
     @property
