@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from loro_core.app.legs import AckLeg, Line, without_our_words
 from loro_core.app.metrics import Acknowledgement
 from loro_core.app.relay import Relay
-from loro_core.app.replies import Encoding, Ledger, Part, StreamEncoding, WholeEncoding
+from loro_core.app.replies import Encoding, Gist, Ledger, Part, StreamEncoding, WholeEncoding, gist_of
 from loro_core.chat import ChatRequest, ReplyUsage, Turn
 from loro_core.decide.announce import Announcer, Source
 from loro_core.decide.bill import Bill
 from loro_core.decide.hygiene import KnownWords
-from loro_core.decide.merge import Action, Emit, Finish, Merge, State
+from loro_core.decide.merge import Action, Finish, Merge, State
 from loro_core.decide.outcome import Outcome, outcome_of
 from loro_core.decide.prefill import Rung, TakenUp
 from loro_core.decide.turn import Note
@@ -99,10 +99,11 @@ class Making:
         """
 
         async def carry_out(actions: Sequence[Action]) -> None:
-            part = self._encoding.part(actions)
+            gist = gist_of(actions)
+            part = self._encoding.part(actions, gist)
             if part is not None:
                 await write(part)
-            self._remember(actions)
+            self._remember(gist)
 
         self._note.cut = True
         try:
@@ -110,23 +111,17 @@ class Making:
         finally:
             self._over = True
 
-    def _remember(self, actions: Sequence[Action]) -> None:
+    def _remember(self, gist: Gist) -> None:
         note = self._note
-        for action in actions:
-            if isinstance(action, Emit):
-                delta = action.delta
-                if not delta.content or delta.index:
-                    continue
-                note.say(delta.content)
-                if action.announces:
-                    note.acknowledged = True
-                elif action.leg is Leg.ACK:
-                    note.acknowledged = self._acknowledged = True
-                else:
-                    self._answer_characters += len(delta.content)
-            elif isinstance(action, Finish):
-                note.cut = False
-                self._finished = True
+        if gist.said:
+            note.say(gist.said)
+            self._answer_characters += gist.answer_characters
+        if gist.announces or gist.acknowledges:
+            note.acknowledged = True
+            self._acknowledged = self._acknowledged or gist.acknowledges
+        if isinstance(gist.end, Finish):
+            note.cut = False
+            self._finished = True
 
     @property
     def answer_s(self) -> float | None:
