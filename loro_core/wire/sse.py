@@ -54,6 +54,11 @@ class SSEDecoder:
     def __repr__(self) -> str:
         return f"<SSEDecoder {len(self._data)} lines of data pending, {self._lines!r}>"
 
+    @property
+    def between_events(self) -> bool:
+        """Whether the next byte begins an event."""
+        return not (self._data or self._type) and self._lines.at_line_start
+
     def decode(self, data: bytes) -> list[ServerSentEvent]:
         """Return the events that `data` completes, in order.
 
@@ -68,7 +73,7 @@ class SSEDecoder:
 
         That is how nearly all reads of a reply are, and then there are no lines to be kept or put together.
         """
-        if self._data or self._type or not self._lines.at_line_start or not data.endswith(b"\n\n"):
+        if not (self.between_events and data.endswith(b"\n\n")):
             return None
         if len(data) > self._max_event_bytes or b"\r" in data:
             return None

@@ -75,19 +75,32 @@ class StreamReader:
     def decode(self, data: bytes) -> list[Delta]:
         """Return the deltas that `data` completes, in order."""
         deltas: list[Delta] = []
+        at = 0
         try:
-            for event in self._frames(data):
-                if self._stencil is not None and event.type == "message":
-                    delta = self._stencil.read(event.data_bytes)
-                    if delta is not None:
-                        deltas.append(delta)
-                        continue
-                self._take(event, deltas)
+            while at < len(data) and not self.complete:
+                if self._stencil is not None and self._events.between_events:
+                    run, at = self._stencil.read_run(data, at)
+                    deltas += run
+                at = self._decode_events(data, at, deltas)
         except UpstreamError as error:
             self.failure = error
         except WireFormatError as error:
             self.failure = self._malformed(error)
         return deltas
+
+    def _decode_events(self, data: bytes, at: int, deltas: list[Delta]) -> int:
+        """Take what stands in `data` from `at` on, event by event while they may be learned from; return how far."""
+        end = data.find(b"\n\n", at) + 2 if self._lessons else 1
+        if end == 1:
+            end = len(data)
+        for event in self._frames(data if end - at == len(data) else data[at:end]):
+            if self._stencil is not None and event.type == "message":
+                delta = self._stencil.read(event.data_bytes)
+                if delta is not None:
+                    deltas.append(delta)
+                    continue
+            self._take(event, deltas)
+        return end
 
     def finish(self) -> list[Delta]:
         """Return what the end of the stream completes; `failure` says if it was cut."""

@@ -86,6 +86,35 @@ def test_a_text_after_the_end_is_still_a_defect():
     assert "after the finish_reason" in reader.failure.message
 
 
+def framed(*events_: bytes) -> bytes:
+    return b"".join(b"data: " + data + b"\n\n" for data in events_)
+
+
+@pytest.mark.parametrize(
+    ("behind", "run"),
+    [
+        pytest.param(b"", ["a", "三"], id="nothing"),
+        pytest.param(framed(event('say "b"')) + framed(event("c")), ["a", "三"], id="one that does not fit"),
+        pytest.param(framed(event("b"))[:-1], ["a", "三"], id="one without its end"),
+        pytest.param(framed(event("b"))[:30], ["a", "三"], id="the beginning of one"),
+        pytest.param(framed(event("")), ["a", "三"], id="one without a text"),
+        pytest.param(framed(event("b\0c").replace(b"\\u0000", b"\0")), ["a", "三"], id="a byte that no text holds"),
+        pytest.param(framed(event("c").replace(b'c"', b'\xff"')), ["a", "三", "\ufffd"], id="one that is not UTF-8"),
+        pytest.param(b": a comment\n\n" + framed(event("b")), ["a", "三"], id="a comment"),
+    ],
+)
+def test_a_run_ends_where_an_event_does_not_fit(behind, run):
+    before, fitting = b"data: [x]\n\n", framed(event("a"), event("三"))
+    deltas, end = learned().read_run(before + fitting + behind, len(before))
+    assert [delta.content for delta in deltas] == run
+    assert end == len(before + fitting) + (len(behind) if len(run) > 2 else 0)
+
+
+def test_no_run_begins_where_the_first_does_not_fit():
+    assert learned().read_run(framed(event(""), event("a")), 0) == ([], 0)
+    assert learned().read_run(b"data:" + framed(event("a")), 0) == ([], 0)
+
+
 # --- the law: read at a glance or with all care, a stream says the same ---------------------------------------------
 
 texts = st.sampled_from(["a", " b", "c\n", 'd "', "é", "三", "\ud800", "", "\u2028", "\x7f"])
