@@ -29,7 +29,7 @@ from loro_core.fleet import Acknowledge, Deployment, Expectation, Leg
 from loro_core.plugin.api import Call, Continues, Provider
 from loro_core.runtime.acknowledgement import FoundWords, find_words
 from loro_core.runtime.attempt import Deliver, run_leg
-from loro_core.runtime.observe import Happening, LegEnded, LegRetried, Observer
+from loro_core.runtime.observe import Happening, LegRetried, Observer
 from loro_core.runtime.race import Say
 from loro_core.runtime.upstreams import Upstreams
 
@@ -77,7 +77,7 @@ class AnswerLeg:
     plan, opening: the acknowledgement's, of whose words the model is told where the plan says so.
     said: the words that were said before this call began, of which it is told whatever the plan says.
     eager: another deployment is asked where this one fails, which is quicker than trying this one again.
-    duration_s: how long it took, once it is over. telling: how the model was told; None if it was not.
+    telling: how the model was told; None if it was not.
     doubtful_until: a try has failed, and until then the next one has had no time to show that it does not fail as well.
     """
 
@@ -99,7 +99,6 @@ class AnswerLeg:
         self._request = request
         self._plan = plan
         self._opening = opening
-        self.duration_s: float | None = None
         self.telling: Telling | None = None
         self.doubtful_until = -math.inf
 
@@ -107,9 +106,11 @@ class AnswerLeg:
         provider, call = await self._line.upstreams.call(self._deployment, self._request)
         if self._eager:
             call = replace(call, deployment=replace(call.deployment, max_retries=0))
-        telling = self.telling = self._tell(provider)
+        # Without words nobody waits to see whether it fails.
+        observe = self._line.observer if self._plan is None else self._observe
+        telling = self.telling = None if self._plan is None else self._tell(provider)
         if telling is None:
-            await run_leg(Leg.ANSWER, provider, call, deliver, observer=self._observe, rng=self._line.rng)
+            await run_leg(Leg.ANSWER, provider, call, deliver, observer=observe, rng=self._line.rng)
             return
 
         async def hear(deltas: Sequence[Delta]) -> None:
@@ -122,7 +123,7 @@ class AnswerLeg:
             return None if told is None else _with(call, told)
 
         told = _with(call, telling.told)
-        await run_leg(Leg.ANSWER, provider, told, hear, observer=self._observe, rng=self._line.rng, instead=instead)
+        await run_leg(Leg.ANSWER, provider, told, hear, observer=observe, rng=self._line.rng, instead=instead)
         telling.ended(trio.current_time())
 
     def _tell(self, provider: Provider) -> Telling | None:
@@ -143,9 +144,7 @@ class AnswerLeg:
         )
 
     def _observe(self, happening: Happening) -> None:
-        if isinstance(happening, LegEnded):
-            self.duration_s = happening.duration_s
-        elif isinstance(happening, LegRetried):
+        if isinstance(happening, LegRetried):
             self.doubtful_until = trio.current_time() + happening.wait_s + FAILS_WITHIN_S
         self._line.observer(happening)
 
@@ -252,7 +251,9 @@ def without_our_words(request: ChatRequest, known: KnownWords) -> ChatRequest:
 
     known: what loro says before answers; what it says before calls of the tools offered comes to it here.
     """
-    if offers_tools(request) and any(message.role == "assistant" for message in request.messages):
+    if not any([message.role == "assistant" for message in request.messages]):
+        return request
+    if offers_tools(request):
         known = known.also(named_lines(request))
     left = without_acknowledgements(request.messages, known)
     return request if left == request.messages else replace(request, messages=left)

@@ -48,6 +48,7 @@ class Making:
     known: what loro says before answers.
     trace_legs: whether a comment in the stream tells each leg before its first chunk.
     superseded: set by whoever ends the run because the user went on speaking.
+    relay: who gives the answer, and who was asked in vain.
     """
 
     def __init__(
@@ -73,12 +74,12 @@ class Making:
         self._merge = Merge(
             acknowledging=opening is not None, choices=asked.n, apology=apology, announce=decision.announcer
         )
-        self._answer = Relay(
+        self.relay = Relay(
             line, answering, without_our_words(asked, known), plan.acknowledge, opening, merge=self._merge
         )
         self._acknowledge: AckLeg | None = None
         if plan.acknowledge is not None and opening is not None:
-            self._acknowledge = AckLeg(line, plan.acknowledge, opening, small, asked, answer=self._answer)
+            self._acknowledge = AckLeg(line, plan.acknowledge, opening, small, asked, answer=self.relay)
         head = ReplyHead(
             id=f"chatcmpl-{os.urandom(12).hex()}",
             created=int(time.time()),
@@ -107,7 +108,7 @@ class Making:
 
         self._note.cut = True
         try:
-            await run_race(self._merge, self._answer, self._acknowledge, carry_out)
+            await run_race(self._merge, self.relay, self._acknowledge, carry_out)
         finally:
             self._over = True
 
@@ -124,24 +125,19 @@ class Making:
             self._finished = True
 
     @property
-    def answer_s(self) -> float | None:
-        """How long the answering call took, once it is over."""
-        return self._answer.duration_s
+    def acknowledges(self) -> bool:
+        """Whether there are, or were to be, words before the answer."""
+        return self._acknowledge is not None
 
     @property
     def told(self) -> Rung | None:
         """How the answering model was told of the words in the end, None if it was not to be."""
-        return None if self._answer.telling is None else self._answer.telling.told.rung
+        return None if self.relay.telling is None else self.relay.telling.told.rung
 
     @property
     def taken_up(self) -> TakenUp | None:
         """What it made of words it was told natively, as far as that was seen."""
-        return None if self._answer.telling is None else self._answer.telling.taken_up
-
-    @property
-    def relay(self) -> Relay:
-        """Who gave the answer, and who was asked in vain."""
-        return self._answer
+        return None if self.relay.telling is None else self.relay.telling.taken_up
 
     @property
     def words_rejected(self) -> str | None:

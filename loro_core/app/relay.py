@@ -221,8 +221,8 @@ class Relay:
             self._request,
             self._plan,
             self._opening,
-            said=without_tokens(self._merge.words),
-            eager=eager or any(other is not deployment for other in self._left),
+            said=without_tokens(words) if (words := self._merge.words) else "",
+            eager=eager or any([other is not deployment for other in self._left]),
         )
 
     def _counted(self, deltas: Sequence[Delta]) -> Sequence[Delta]:

@@ -106,9 +106,10 @@ class Ledger:
     @property
     def first_response_s(self) -> float | None:
         """Seconds from the request to the first words on the wire, whoever spoke them."""
+        if self.acknowledged is None and self.announced is None:
+            return self.since_received(self.answered)
         moments = (self.acknowledged, self.announced, self.answered)
-        firsts = [moment for moment in moments if moment is not None]
-        return min(firsts) - self.received if firsts else None
+        return min(moment for moment in moments if moment is not None) - self.received
 
     def note(self, gist: Gist, now: float) -> None:
         """Take in that what `gist` sums up was carried out `now`, in one write."""

@@ -312,8 +312,9 @@ class Merge:
             self._answer_usage = delta.usage
         if delta.finish_reason is not None:  # 5
             self._endings.setdefault(delta.index, _ending(delta))
-        actions: list[Action] = self._drop_acknowledgement() if delta.answers else []  # 2, 9
-        if self._state is State.OPEN and delta.answers:
+        answers = delta.answers
+        actions: list[Action] = self._drop_acknowledgement() if answers and self._acknowledging else []  # 2, 9
+        if answers and self._state is State.OPEN:
             self._state = State.ANSWERING
         elif self._seam is not None and not self._seam.done and delta.index == 0:
             joined, delta = self._through_seam(self._seam, delta, now)  # 4
@@ -374,12 +375,15 @@ class Merge:
         return [CancelLeg(leg=Leg.ACK)]
 
     def _finish(self) -> list[Action]:
-        actions = [*self._emptied(), *self._unfinished_calls()]
+        actions = self._emptied() if self._seam is not None else []
+        if self._calls:
+            actions += self._unfinished_calls()
         self._state = State.CLOSED
-        seen = set(range(self._choices)) | self._opened | self._endings.keys()
+        seen = {*range(self._choices), *self._opened, *self._endings}
         endings = [self._endings.get(i) or Delta(index=i, finish_reason="stop") for i in sorted(seen)]
-        last = Finish(endings=tuple((d, self._opens(d.index)) for d in endings), usage=self.usage)
-        return [*actions, *self._drop_acknowledgement(), last]
+        if self._acknowledging:
+            actions += self._drop_acknowledgement()
+        return [*actions, Finish(endings=tuple([(d, self._opens(d.index)) for d in endings]), usage=self.usage)]
 
     def _unfinished_calls(self) -> list[Action]:
         actions: list[Action] = []
