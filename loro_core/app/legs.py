@@ -251,7 +251,7 @@ def without_our_words(request: ChatRequest, known: KnownWords) -> ChatRequest:
 
     known: what loro says before answers; what it says before calls of the tools offered comes to it here.
     """
-    if not any([message.role == "assistant" for message in request.messages]):
+    if "assistant" not in [message.role for message in request.messages]:
         return request
     if offers_tools(request):
         known = known.also(named_lines(request))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
@@ -81,7 +80,7 @@ class Making:
         if plan.acknowledge is not None and opening is not None:
             self._acknowledge = AckLeg(line, plan.acknowledge, opening, small, asked, answer=self.relay)
         head = ReplyHead(
-            id=f"chatcmpl-{os.urandom(12).hex()}",
+            id=f"chatcmpl-{line.rng.getrandbits(96):024x}",
             created=int(time.time()),
             model=asked.model,
             include_usage=asked.include_usage,

@@ -222,7 +222,7 @@ class Relay:
             self._plan,
             self._opening,
             said=without_tokens(words) if (words := self._merge.words) else "",
-            eager=eager or any([other is not deployment for other in self._left]),
+            eager=eager or (bool(self._left) and self._left != [deployment]),
         )
 
     def _counted(self, deltas: Sequence[Delta]) -> Sequence[Delta]:

@@ -187,11 +187,8 @@ def classify(
 
 
 def _says_nothing(words: Sequence[Message]) -> bool:
-    for message in words:
-        # A letter or digit at its end says that it says something, for nearly all turns; what is a mark has none there.
-        if message.text[-1:].isalnum() or not is_silent(message.text):
-            return False
-    return True
+    # Nearly every turn begins with a letter, and no mark for what was not speech does.
+    return all(not message.text[:1].isalnum() and is_silent(message.text) for message in words)
 
 
 def _users_words(messages: Sequence[Message]) -> tuple[int, int]:

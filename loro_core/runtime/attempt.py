@@ -12,12 +12,13 @@ without a word. That is no retry: it is not counted, not waited for, and has the
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Awaitable, Callable, Sequence
 
 import trio
 
-from loro_core.chat import Delta
+from loro_core.chat import Delta, LastDeltas
 from loro_core.decide.retry import Budget, wait_before_retry
 from loro_core.errors import UpstreamError, UpstreamTimeout
 from loro_core.fleet import Leg
@@ -134,14 +135,15 @@ class _Tries:
 
     def end(self, outcome: LegOutcome, failure: UpstreamError | None) -> None:
         """Tell the observer how the leg ended."""
+        now = trio.current_time()
         if outcome != "finished":
-            self._note_wait(answered=False)
+            self._note_wait(now, answered=False)
         self._observer(
             LegEnded(
                 leg=self._leg,
                 deployment=self._call.deployment,
                 outcome=outcome,
-                duration_s=trio.current_time() - self._start,
+                duration_s=now - self._start,
                 error=failure,
             )
         )
@@ -174,7 +176,9 @@ class _Tries:
                     async for deltas in stream:
                         self._take_note(deltas)
                         await without_deadline(scope, self._hand_on(deltas))
-                        self._be_patient(scope)
+                        # Behind the last of them there is only the call's end, for which any deadline will do.
+                        if type(deltas) is not LastDeltas or scope.deadline == math.inf:
+                            self._be_patient(scope)
         except UpstreamError as error:
             return error
         return self._silence() if scope.cancelled_caught and not self._complete else None
@@ -197,7 +201,7 @@ class _Tries:
             if delta.finish_reason is not None:
                 self._ended_choices.add(delta.index)
             if self._waiting and delta.answers:
-                self._note_wait(answered=True)
+                self._note_wait(trio.current_time(), answered=True)
             # The end of a prefilled reply without a word is no beginning: it may still be asked for otherwise.
             if not self._began and (delta.adds or (delta.finish_reason is not None and not self._call.prefill)):
                 self._began = True
@@ -205,12 +209,11 @@ class _Tries:
                     after_s = trio.current_time() - self._start
                     self._observer(LegSpoke(leg=self._leg, deployment=self._call.deployment, after_s=after_s))
 
-    def _note_wait(self, *, answered: bool) -> None:
+    def _note_wait(self, now: float, *, answered: bool) -> None:
         """Tell the observer that the wait for the answer's first token is over, once."""
         if not self._waiting:
             return
         self._waiting = False
-        now = trio.current_time()
         self._observer(
             LegWaited(
                 leg=self._leg,
