@@ -175,7 +175,8 @@ class Chat:
         if phrase is not None and phrase.tone is Tone.GRAVE:
             # A small model is not trusted to find the words here.
             acknowledge = replace(acknowledge, ask_model=False)
-        return replace(plan, acknowledge=acknowledge), Opening.of(acknowledge, phrase, profile)
+        plan = plan if acknowledge is plan.acknowledge else replace(plan, acknowledge=acknowledge)
+        return plan, Opening.of(acknowledge, phrase, profile)
 
     def _snapshot(self, asked: ChatRequest, turn: Turn, route: Route, profile: Profile, now: float) -> Snapshot:
         return replace(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -20,7 +20,7 @@ from loro_core.decide.prefill import Ladder
 from loro_core.decide.prompt import words_request
 from loro_core.decide.release.profile import Releaser
 from loro_core.decide.screen import Rejection, screen
-from loro_core.decide.stages import Stages
+from loro_core.decide.stages import FIRST_PAUSE_S, Stages
 from loro_core.decide.standing import Standing
 from loro_core.decide.telling import Telling, Told
 from loro_core.decide.wording import Opening
@@ -196,31 +196,37 @@ class AckLeg:
         while self._answer.doubtful_until > trio.current_time():  # noqa: ASYNC110  # meanwhile it may be put off
             await trio.sleep_until(self._answer.doubtful_until)
         shaped = self._opening.shaped(self.found.text)
-        lines = self._opening.progress_lines() if self._line.progress and self.found.text else {}
+        goes_on = self._line.progress and bool(self.found.text) and self._opening.later is not None
         await say(
             Acknowledged(
                 words=shaped.text,
                 language=self._opening.language,
                 category=self._opening.category,
                 usage=self.found.usage,
-                more=bool(lines),
+                more=goes_on,
             )
         )
-        await self._go_on(say, lines, shaped.text)
+        if goes_on:
+            await self._go_on(say, shaped.text)
 
-    async def _go_on(self, say: Say, lines: Mapping[str, str], written: str) -> None:
-        """Say one line after the other, until the answer comes and ends this. written: the words before them."""
+    async def _go_on(self, say: Say, written: str) -> None:
+        """Say one line after the other, until the answer comes and ends this. written: the words before them, now."""
+        now = trio.current_time()
+        # No line is due before, and mostly the answer is there by then: only now they are chosen.
+        await trio.sleep_until(now + FIRST_PAUSE_S)
+        lines = self._opening.progress_lines()
         stages = Stages(list(lines), recent(self._request), self._line.rng)
         releaser = Releaser(self._opening.profile)
         while True:
             # What the client holds back, a lead-in mostly, is not heard before the next line.
-            stages.spoke(" ".join(releaser.feed(written)), trio.current_time())
+            stages.spoke(" ".join(releaser.feed(written)), now)
             stage = stages.next()
             if stage is None:
                 return
             await trio.sleep_until(stage.at_s)
             written = self._opening.join + lines[stage.text]
             await say(Progressed(words=written))
+            now = trio.current_time()
             self.progressed += 1
 
     async def _ask(self, deliver: Deliver) -> None:
