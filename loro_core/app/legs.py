@@ -231,7 +231,7 @@ class AckLeg:
 
     async def _ask(self, deliver: Deliver) -> None:
         assert self._deployment is not None  # noqa: S101  # `ask` is None otherwise
-        request = words_request(self._request, self._line.words_prompt)
+        request = words_request(self._request, self._line.words_prompt, language=self._opening.language)
         provider, call = await self._line.upstreams.call(self._deployment, request)
 
         async def hear(deltas: Sequence[Delta]) -> None:

@@ -116,7 +116,10 @@ class Hearing:
             text = f"{_WORD}{text}"
         seconds = spoken_s(text) - (_WORD_S if self._in_word else 0.0)
         last = text.rsplit(None, 1)[-1] if text and not text[-1].isspace() else ""
-        self._in_word = bool(last) and spoken_s(f"{_WORD}{last}") == spoken_s(last)
+        if last.isascii() and "<" not in last:
+            self._in_word = _ASCII_LETTER.search(last) is not None
+        else:
+            self._in_word = spoken_s(f"{_WORD}{last}") == spoken_s(last)
         return max(0.0, seconds)
 
 
