@@ -155,14 +155,22 @@ class _Race:
         if self._ack_scope is None and not self._ticking:
             await self._carry_out(decide())
         else:
-            async with self._lock:
+            try:
+                # Mostly it is free, and to wait for it would let all other tasks have their turn first.
+                self._lock.acquire_nowait()
+            except trio.WouldBlock:
+                await self._lock.acquire()
+            try:
                 await self._carry_out(decide())
+            finally:
+                self._lock.release()
         self._mind_the_deadline()
 
     async def _carry_out(self, actions: list[Action]) -> None:
-        if self._ack_scope is not None and any(isinstance(action, CancelLeg) for action in actions):
+        left = [action for action in actions if not isinstance(action, CancelLeg)]
+        if len(left) < len(actions):
             self._cancel_acknowledgement()
-        actions = [action for action in actions if not isinstance(action, CancelLeg)]
+            actions = left
         if actions:
             await self._write(actions)
 
