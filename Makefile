@@ -1,12 +1,16 @@
 # make run     set up and start the gateway (a demo when no model is configured)
+# make run-local MODEL=file.gguf    the same with one model of your own as the large one, in llama.cpp
 # make test    set up and run the tests                  make check   types, style, floors
 # make deep    many more examples, slow suites           make bench   what loro costs, measured here and now
 # make bench URL=http://HOST:PORT                        the same conversations with any server that runs
 # make bench-peers  beside nginx and the LiteLLM proxy   make micro   the pieces of the hot path
 # make figures the headline figures on this machine      make format  let ruff lay out the code
+# make sim     what a fleet of model servers would do, played by the deciding code alone (ARGS=day)
 # make blocking what one client does to the live streams of others
 # make bench-transport  what a call to a model costs in CPU, by HTTP client
 # make voice   set up the voice clients apart, see when they speak what they are sent, and report what is heard when
+# make page    the models page in a real browser (Chromium; SHOTS=DIR saves pictures of it)
+# make supervision  what keeping a local model's server costs, and how quick it is
 # make phrases proofread the acknowledgements (FILES=my.toml for yours)
 # make clean   forget the virtual environment and all that was built
 
@@ -18,7 +22,7 @@ PEERS  ?= .venv-peers
 # One worker a core; a file's tests stay together, for they share what is slow to start. `make test ARGS=-n0` has none.
 SPREAD := -n auto --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 
-.PHONY: run test check deep voice-env voice bench bench-peers bench-transport micro figures blocking phrases format clean
+.PHONY: run run-local test check deep voice-env voice bench bench-peers bench-transport micro figures sim blocking supervision page phrases format clean
 .DEFAULT_GOAL := help
 
 .PHONY: help
@@ -32,8 +36,8 @@ $(VENV)/run: pyproject.toml
 	@touch $@
 
 # An editable installation is not compiled, and where PYTHONDONTWRITEBYTECODE is set each start would compile it anew.
-$(VENV)/compiled: $(VENV)/run $(shell find loro_core providers -name '*.py')
-	$(PY) -m compileall -q loro_core providers
+$(VENV)/compiled: $(VENV)/run $(shell find loro_core providers contrib -name '*.py')
+	$(PY) -m compileall -q loro_core providers contrib
 	@touch $@
 
 $(VENV)/dev: pyproject.toml $(VENV)/run
@@ -47,6 +51,14 @@ $(VOICE)/ready: pyproject.toml
 
 run: $(VENV)/compiled
 	$(PY) -m loro_core $(ARGS)
+
+$(VENV)/llamacpp: pyproject.toml $(VENV)/run
+	$(PY) -m pip install --quiet --disable-pip-version-check --editable '.[llamacpp]'
+	@touch $@
+
+run-local: $(VENV)/llamacpp $(VENV)/compiled
+	@test -n "$(MODEL)" || { echo "which model? make run-local MODEL=path/to/model.gguf"; exit 2; }
+	$(PY) -m loro_core --local "$(MODEL)" $(ARGS)
 
 test: $(VENV)/dev $(VENV)/compiled
 	$(PY) -m pytest -q -m 'not slow' $(SPREAD) $(ARGS)
@@ -87,8 +99,18 @@ bench-transport: $(VENV)/dev
 figures: $(VENV)/dev $(VENV)/compiled
 	$(PY) -m tests.e2e.figures
 
+sim: $(VENV)/run
+	$(PY) -m tests.sim $(ARGS)
+
 blocking: $(VENV)/dev
 	$(PY) -m tests.e2e.blocking
+
+page: $(VENV)/dev $(VENV)/compiled
+	$(PY) -m pytest -q tests/page $(ARGS)
+	$(if $(SHOTS),$(PY) -m tests.page.shots $(SHOTS))
+
+supervision: $(VENV)/dev $(VENV)/compiled
+	$(PY) -m tests.e2e.supervision_figures
 
 phrases: $(VENV)/run
 	$(PY) -m loro_core phrases $(FILES)

@@ -32,13 +32,16 @@ from loro_core.errors import (
     UpstreamUnreachable,
 )
 from loro_core.fleet import Acknowledge, Deployment, Expectation, Leg, Load, Plan, Secret, Snapshot
+from loro_core.models import Candidate, Ticket
 from loro_core.plugin.api import (
+    Balancer,
     Call,
     Continues,
     Policy,
     Provider,
     ProviderSettings,
     Recogniser,
+    Scorer,
     UpstreamHttp,
     UpstreamResponse,
 )
@@ -47,7 +50,9 @@ from loro_core.plugin.hookspecs import hookimpl
 __all__ = [
     "ROLES",
     "Acknowledge",
+    "Balancer",
     "Call",
+    "Candidate",
     "ChatRequest",
     "Continues",
     "Delta",
@@ -66,8 +71,10 @@ __all__ = [
     "ProviderSettings",
     "Recogniser",
     "Role",
+    "Scorer",
     "Secret",
     "Snapshot",
+    "Ticket",
     "ToolCallDelta",
     "Turn",
     "TurnKind",

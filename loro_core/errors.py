@@ -4,7 +4,8 @@
       ConfigError(problems)         the operator's; all of them at once                exit status 2
       PluginError(plugin)           a plugin's author's
       ClientError(param)            the caller's                                       4xx
-        BadRequest 400, Unauthorized 401, NotFound 404, MethodNotAllowed 405, TimedOut 408, Superseded 409, ...
+        BadRequest 400, Unauthorized 401, Forbidden 403, NotFound 404, MethodNotAllowed 405, TimedOut 408,
+        Conflict 409, Superseded 409, ...
       Overloaded(retry_after_s)     nobody's                                           429 or 503
       UpstreamError(deployment, phase)  a model's                                      502, 504 or its own
         UpstreamUnreachable UpstreamTimeout UpstreamStatus UpstreamProtocolError UpstreamClosed UpstreamBusy
@@ -87,6 +88,14 @@ class Unauthorized(ClientError):
     code = "invalid_api_key"
 
 
+class Forbidden(ClientError):
+    """What is asked for is closed, whoever asks."""
+
+    status = 403
+    type = "permission_error"
+    code = "forbidden"
+
+
 class NotFound(ClientError):
     status = 404
     code = "not_found"
@@ -113,6 +122,13 @@ class TimedOut(ClientError):
     status = 408
     type = "timeout_error"
     code = "request_timeout"
+
+
+class Conflict(ClientError):
+    """It cannot be done to what is there now: it is there already, or it is another's."""
+
+    status = 409
+    code = "conflict"
 
 
 class Superseded(ClientError):
@@ -144,6 +160,13 @@ class ExpectationFailed(ClientError):
 
     status = 417
     code = "expectation_failed"
+
+
+class Unprocessable(ClientError):
+    """It is understood and cannot be done, for a reason that lies outside of the request."""
+
+    status = 422
+    code = "unprocessable"
 
 
 class HeadersTooLarge(ClientError):

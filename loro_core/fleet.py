@@ -50,7 +50,8 @@ class Deployment:
     provider: the name of the plugin that speaks its protocol.
     base_url: without a trailing slash. model: the upstream's name for it. api_key: None sends no Authorization.
     connect_timeout_s: until a connection stands.
-    first_token_timeout_s: from the start of a streamed call, retries included, to its first delta.
+    first_token_timeout_s: from the start of a streamed call, retries included, to its first delta; the wait for a seat
+        at a local model does not count.
     idle_timeout_s: between two deltas of a live stream; a live stream has no total cap.
     reply_timeout_s: a whole call that does not stream.
     max_retries: further tries after the first, before the first delta only.

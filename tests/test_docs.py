@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from loro_core.decide import balance
 from loro_core.plugin import api, hookspecs
 from tests.building import EXAMPLE
 from tests.documents import DOCS, anchors, blocks, headings, links, numbered_blocks, pages, tables
@@ -54,6 +55,7 @@ def test_every_hook_has_a_heading_with_its_signature():
             ],
         ),
         ("policy.md", [api.Policy]),
+        ("balancer.md", [api.Balancer, api.Scorer]),
     ],
 )
 def test_every_member_of_a_protocol_has_a_heading(page, protocols):
@@ -68,6 +70,14 @@ def test_every_public_name_has_a_line_in_the_reference(face):
 
 def test_reference_has_no_other_section():
     assert set(tables(PLUGINS / "reference.md")) == set(FACES)
+
+
+def test_the_page_on_balancers_has_a_row_for_each_of_loros_own_and_each_scorer():
+    page = (PLUGINS / "balancer.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `([a-z-]+)`(?: \(default\))? \|", page, re.MULTILINE)
+    named = [*balance.SCORERS, *balance.BUILT_IN]
+    assert rows[-len(named) :] == named
+    assert f"| `{balance.DEFAULT}` (default) |" in page
 
 
 @pytest.fixture
@@ -97,11 +107,12 @@ def test_the_tutorials_code_runs():
     registered: list[object] = []
     module.loro_register_policies(registered.append)
     module.loro_register_providers(registered.append)
-    assert [type(one).__name__ for one in registered] == ["LongQuestions", "EchoLines"]
+    module.loro_register_balancers(registered.append)
+    assert [type(one).__name__ for one in registered] == ["LongQuestions", "EchoLines", "Fullest"]
 
 
 @pytest.mark.usefixtures("example_importable")
-@pytest.mark.parametrize("name", ["hooks.md", "provider.md"])
+@pytest.mark.parametrize("name", ["hooks.md", "provider.md", "balancer.md"])
 def test_the_examples_in_the_contracts_run(name):
     run_blocks(PLUGINS / name)
 

@@ -12,7 +12,9 @@ import pytest
 FACES = {
     "loro_core": [
         "Acknowledge",
+        "Balancer",
         "Call",
+        "Candidate",
         "ChatRequest",
         "Continues",
         "Delta",
@@ -32,8 +34,10 @@ FACES = {
         "ROLES",
         "Recogniser",
         "Role",
+        "Scorer",
         "Secret",
         "Snapshot",
+        "Ticket",
         "ToolCallDelta",
         "Turn",
         "TurnKind",
@@ -82,6 +86,7 @@ FACES = {
         "Upstream",
         "UpstreamProcess",
         "ask_of",
+        "check_balancer",
         "check_policy",
         "check_provider",
         "model_of",

@@ -16,7 +16,9 @@ import pytest
 import loro_core
 from tests.building import ROOT, build, copy_of_loro
 
-PACKAGES = {"loro_core", "loro_openai", "loro_ollama", "loro_scripted"}
+PLUGINS = {"loro_openai", "loro_ollama", "loro_scripted"}
+PROGRAMS = {"loro_llamacpp"}
+PACKAGES = {"loro_core", *PLUGINS, *PROGRAMS}
 INFO = f"loro_core-{loro_core.__version__}.dist-info"
 
 
@@ -66,7 +68,7 @@ def test_wheel_holds_the_phrases(wheel):
 
 def test_wheel_holds_no_file_of_another_kind(wheel):
     kinds = {Path(name).suffix for name in wheel.namelist() if not name.startswith(INFO)}
-    assert kinds == {".py", ".toml", ".typed"}
+    assert kinds == {".py", ".toml", ".typed", ".html"}
 
 
 def test_metadata_says_the_version_and_the_pythons(wheel):
@@ -89,12 +91,13 @@ def test_what_only_tests_need_is_not_asked_of_users(wheel):
 def test_providers_are_entry_points_as_a_strangers_are(wheel):
     points = ConfigParser()
     points.read_string(wheel.read(f"{INFO}/entry_points.txt").decode())
-    assert dict(points["loro"]) == {name: name for name in PACKAGES if name != "loro_core"}
+    assert dict(points["loro"]) == {name: name for name in PLUGINS}
     assert dict(points["console_scripts"]) == {"loro": "loro_core.app.cli:main"}
 
 
 def test_sdist_holds_what_the_wheel_is_built_from(built, wheel):
     with tarfile.open(built[0]) as opened:
-        names = {name.partition("/")[2].removeprefix("providers/") for name in opened.getnames()}
+        paths = {name.partition("/")[2] for name in opened.getnames()}
+    names = {path.removeprefix("providers/").removeprefix("contrib/") for path in paths}
     assert {name for name in wheel.namelist() if not name.startswith(INFO)} <= names
     assert {"pyproject.toml", "README.md", "LICENSE"} <= names

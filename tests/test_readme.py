@@ -32,6 +32,15 @@ def test_every_variable_is_one():
         assert name in variables, name
 
 
+def test_its_local_models_are_a_configuration(tmp_path):
+    (example,) = re.findall(r"```toml\n(.*?)```", README, re.DOTALL)
+    (tmp_path / "loro.toml").write_text(example, encoding="utf-8")
+    (tmp_path / ".env").touch()
+    settings = load(environ={}, directory=tmp_path)
+    assert [model.name for model in settings.models] == ["tiny", "big"]
+    assert settings.pairs["kitchen"].deployments == settings.deployments, "the first pair is the default one"
+
+
 def test_the_policies_are_the_built_in_ones():
     table = README.split("| policy | what it does |")[1].split("\n\n")[0]
     assert re.findall(r"^\| `([a-z]+)` \|", table, re.MULTILINE) == [policy.name for policy in BUILT_IN]

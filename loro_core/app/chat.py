@@ -15,6 +15,7 @@ from loro_core.app.access import GONE, reply_fields
 from loro_core.app.legs import Line
 from loro_core.app.making import Decision, Making
 from loro_core.app.metrics import Metrics, Outcome, ReplyRecord
+from loro_core.app.models import cold
 from loro_core.app.receipt import LEDGER_HEADER, asks_for_ledger, receipt
 from loro_core.app.replies import Ledger, Outlet, Part, StreamOutlet, WholeOutlet, follow
 from loro_core.app.routes import Fields
@@ -33,11 +34,14 @@ from loro_core.decide.turn import CallMemory, classify
 from loro_core.decide.wording import Opening
 from loro_core.decide.words import choose
 from loro_core.errors import BadRequest, InternalError, LoroError, Superseded
-from loro_core.fleet import Acknowledge, Plan, Snapshot
+from loro_core.fleet import Acknowledge, Expectation, Plan, Snapshot
 from loro_core.plugin.api import Policy
 from loro_core.runtime.broadcast import Send
 from loro_core.runtime.calls import Calls, Shared
 from loro_core.runtime.http_reply import Reply
+from loro_core.runtime.model_fleet import ModelFleet
+from loro_core.runtime.seats import NOBODY, Asking
+from loro_core.runtime.waiter import POSITION_HEADER
 from loro_core.wire.http1 import HttpRequest
 from loro_core.wire.leg_trace import TRACE_HEADER, TRACE_LEGS
 from loro_core.wire.openai_in import RequestRules, decode_chat_request
@@ -71,18 +75,26 @@ class ChatSettings:
 
 
 class Chat:
-    """Serves chat completions. calls: where replies are made that several requests may read.
+    """Serves chat completions. calls: where replies are made that several requests may read. fleet: of local models."""
 
-    catalogue: may be set anew; replies in the making go on as they were begun.
-    """
-
-    def __init__(self, settings: ChatSettings, line: Line, metrics: Metrics, calls: Calls[Part, Making]) -> None:
-        self._settings = settings
-        self.catalogue = settings.catalogue
-        self._line = line
+    def __init__(
+        self,
+        settings: ChatSettings,
+        line: Line,
+        metrics: Metrics,
+        calls: Calls[Part, Making],
+        fleet: ModelFleet | None = None,
+    ) -> None:
+        self._fleet = fleet
         self._metrics = metrics
         self._calls = calls
         self._memory = CallMemory()
+        self.configure(settings, line)
+
+    def configure(self, settings: ChatSettings, line: Line) -> None:
+        """Serve as these say from now on; replies in the making go on as they were begun."""
+        self._settings = settings
+        self._line = line
         own = settings.tool_lines
         self._known = KnownWords.of(settings.phrasebook).also(own.all() if own is not None else ())
 
@@ -91,7 +103,7 @@ class Chat:
         try:
             asked = decode_chat_request(request.body, self._settings.rules)
             fields["model"] = asked.model
-            route = self.catalogue.chat(asked.model)
+            route = self._settings.catalogue.chat(asked.model)
             policy = self._policy(header(POLICY_HEADER) or route.policy)
             profile = recognise(header, asked) or self._settings.default_client
             ledger, trace = header(LEDGER_HEADER), header(TRACE_HEADER)
@@ -116,7 +128,8 @@ class Chat:
         if shared is not None:
             making = shared.about
         else:
-            decision = self._decide(asked, turn, route, policy, profile, now=now)
+            asking = _asking(route, asked, request)
+            decision = self._decide(asked, turn, route, policy, profile, now=now, asking=asking)
             making = self._making(decision, route, now, trace_legs=trace == TRACE_LEGS)
         await self._serve(making, shared, profile, request, tells=tells, reply=reply, fields=fields)
 
@@ -145,7 +158,15 @@ class Chat:
         )
 
     def _decide(
-        self, asked: ChatRequest, turn: Turn, route: Route, policy: Policy, profile: Profile, *, now: float
+        self,
+        asked: ChatRequest,
+        turn: Turn,
+        route: Route,
+        policy: Policy,
+        profile: Profile,
+        *,
+        now: float,
+        asking: Asking,
     ) -> Decision:
         plan = self._plan(policy, asked, self._snapshot(asked, turn, route, profile, now), now)
         opening = None
@@ -154,7 +175,7 @@ class Chat:
         if plan.acknowledge is not None:
             plan, opening = self._word(plan, plan.acknowledge, asked, turn, profile)
         announcer = self._announcer(asked, turn, plan, profile)
-        return Decision(asked=asked, turn=turn, plan=plan, opening=opening, announcer=announcer)
+        return Decision(asked=asked, turn=turn, plan=plan, opening=opening, announcer=announcer, asking=asking)
 
     def _announcer(self, asked: ChatRequest, turn: Turn, plan: Plan, profile: Profile) -> Announcer | None:
         own = self._settings.tool_lines
@@ -182,7 +203,7 @@ class Chat:
         return replace(
             route.snapshot,
             loads=self._metrics.loads(),
-            expectations=self._metrics.expectations(asked, now),
+            expectations=self._expectations(route, asked, now),
             turn=turn,
             floor_s=max(route.snapshot.floor_s, profile.floor_s),
         )
@@ -194,6 +215,10 @@ class Chat:
             # A stranger's policy may break; the answer needs none.
             LOGGER.exception("policy.failed policy=%s", policy.name)
             return Plan(policy=policy.name, reason="policy failed")
+
+    def _expectations(self, route: Route, asked: ChatRequest, now: float) -> Mapping[str, Expectation]:
+        known = self._metrics.expectations(asked, now)
+        return known if self._fleet is None or not route.local else cold(route.answering, self._fleet, known)
 
     async def _serve(
         self,
@@ -222,10 +247,12 @@ class Chat:
             )
 
         headers = [*making.headers, (POLICY_HEADER, making.decision.plan.policy)]
+        making.wait.when_known(lambda position: headers.append((POSITION_HEADER, str(position))))
         tell = (lambda: receipt(record())) if tells else None
         outlet: Outlet
         if making.decision.asked.stream:
-            outlet = StreamOutlet(reply, headers, ledger, tell, comment_after_s=self._settings.comment_after_s)
+            after_s = self._settings.comment_after_s
+            outlet = StreamOutlet(reply, headers, ledger, tell, comment_after_s=after_s, comment=making.wait.comment)
         else:
             outlet = WholeOutlet(reply, headers, ledger, tell)
         outcome: Outcome = "error"
@@ -277,6 +304,14 @@ class Chat:
             await making.run(write)
         finally:
             self._metrics.pay(making.bills())
+
+
+def _asking(route: Route, asked: ChatRequest, request: HttpRequest) -> Asking:
+    """Return whose request this is, where a queue has to know."""
+    if not route.local:
+        return NOBODY
+    call = caller_of(asked, request.headers, request.query)
+    return Asking(caller=request.header("authorization") or request.client, call=call.key if call.certain else "")
 
 
 def _record(

@@ -10,6 +10,7 @@ import importlib
 import os
 import platform
 import sys
+import textwrap
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,8 @@ More examples:
   python -m loro_core --port 9000 --policy instant
   python -m loro_core check-config --config loro.toml
   python -m loro_core plugins --plugin my_plugin
+  python -m loro_core --local qwen.gguf         one model of your own as the large one
+  python -m loro_core init-config > loro.toml   a configuration file with every key
 
 Settings come from these options, the environment, the nearest .env file and the configuration file, in this order.
 Every key of the file has a variable: [reply] policy is LORO_REPLY_POLICY. docs/config.md lists them all.
@@ -62,7 +65,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Raises SystemExit for --help, --version and a command line that cannot be understood.
     """
     words = _command_first(sys.argv[1:] if argv is None else argv)
-    args = build_parser(words[:1] == ["bench"]).parse_args(words)
+    args = build_parser(words[0] if words else "").parse_args(words)
     try:
         status: int = args.run(args)
         sys.stdout.flush()
@@ -80,10 +83,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     return status
 
 
-def build_parser(with_bench: bool = False) -> argparse.ArgumentParser:
+def build_parser(given: str = "") -> argparse.ArgumentParser:
     """Return the parser of a command line whose command comes first.
 
-    with_bench: whether the options of `bench` are there; its module is imported for them.
+    given: the command, if it is known; options of its own that `bench` and `models` have are imported only for them.
     """
     common = _options()
     parser = argparse.ArgumentParser(
@@ -96,6 +99,9 @@ def build_parser(with_bench: bool = False) -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=_version(), help="print the version and exit")
+    parser.add_argument(
+        "--model-config", action=_PrintModelFile, nargs=0, help="print a model's configuration file and exit"
+    )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
     def command(name: str, run: Callable[[argparse.Namespace], int], text: str, *, configured: bool) -> Any:
@@ -113,13 +119,18 @@ def build_parser(with_bench: bool = False) -> argparse.ArgumentParser:
 
     command("serve", _serve, "serve HTTP; this is what loro does without a command", configured=True)
     command("check-config", _check_config, "show the settings and their sources, or all problems", configured=True)
-    command("plugins", _plugins, "list providers, policies and the plugins they come from", configured=True)
+    command("plugins", _plugins, "list providers, policies, balancers and the plugins they come from", configured=True)
     bench = command("bench", _bench, "measure a running gateway", configured=False)
-    if with_bench:
+    if given == "bench":
         importlib.import_module("loro_core.app.bench").add_arguments(bench)
+    models = command("models", _models, "see, load, unload and register a running gateway's models", configured=False)
+    models.prog, models.usage = f"{PROGRAM} models", f"{PROGRAM} models ACTION [OPTIONS]"
+    if given == "models":
+        importlib.import_module("loro_core.app.admin.options").add_arguments(models, _formatter)
     phrases = command("phrases", _phrases, "proofread phrase files, or those that come with loro", configured=False)
     phrases.usage += " [FILE ...]"
     phrases.add_argument("files", metavar="FILE", nargs="*", help="a phrase file")
+    command("init-config", _init_config, "print a configuration file with every key", configured=False)
     command("version", _print_version, "print the version", configured=False)
     return parser
 
@@ -129,7 +140,16 @@ def _options() -> argparse.ArgumentParser:
     options.add_argument("--config", metavar="FILE", help="the configuration file, else LORO_CONFIG or ./loro.toml")
     for flag, (_, metavar, text) in _FLAGS.items():
         options.add_argument(flag, metavar=metavar, help=text, action="append" if flag == "--plugin" else "store")
+    options.add_argument("--local", metavar="FILE", help="serve the model in this GGUF file as the large one")
     return options
+
+
+class _PrintModelFile(argparse.Action):
+    """Prints what `--version` would not: a file, whose lines are left as they are."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object, **__: object) -> None:
+        sys.stdout.write(importlib.import_module("loro_core.app.config.templates").model_file())
+        parser.exit()
 
 
 def _formatter(prog: str) -> argparse.HelpFormatter:
@@ -141,7 +161,7 @@ def _command_first(words: Sequence[str]) -> list[str]:
     """Return `words` with the command in front, `serve` if there is none; options may be written before it."""
     at = 0
     while at < len(words) and words[at].startswith("-"):
-        if words[at] in ("-h", "--help", "--version"):
+        if words[at] in ("-h", "--help", "--version", "--model-config"):
             return list(words)
         at += 1 if "=" in words[at] else 2
     if at >= len(words):
@@ -156,12 +176,12 @@ def load_settings(args: argparse.Namespace) -> Settings:
         for flag, (path, _, _) in _FLAGS.items()
         if (value := getattr(args, flag[2:].replace("-", "_"))) is not None
     ]
-    return config.load(environ=os.environ, directory=Path.cwd(), file=args.config, options=options)
+    return config.load(environ=os.environ, directory=Path.cwd(), file=args.config, options=options, local=args.local)
 
 
 def _serve(args: argparse.Namespace) -> int:
     settings = load_settings(args)
-    return int(importlib.import_module("loro_core.app.serve").main(settings))
+    return int(importlib.import_module("loro_core.app.serve").main(settings, lambda: load_settings(args)))
 
 
 def _check_config(args: argparse.Namespace) -> int:
@@ -171,12 +191,35 @@ def _check_config(args: argparse.Namespace) -> int:
     if problems:
         raise ConfigError(problems)
     sys.stdout.write(columns([(path, source.shown, source.where) for path, source in settings.sources.items()]))
+    _write_models(settings)
     if settings.demo:
         sys.stdout.write("\nNo model is configured: this is the demo, with scripted models.\n")
     elif settings.small is None:
         sys.stdout.write("\nmodels.small is not configured: phrases acknowledge.\n")
     for error in registry.broken:
         sys.stderr.write(f"warning: {error.message}\n")
+    for warning in settings.warnings:
+        sys.stderr.write(f"warning: {warning}\n")
+    return OK
+
+
+def _write_models(settings: Settings) -> None:
+    """Write the tables of models, their commands, pairs and remote servers; nothing where there are none."""
+    listing = importlib.import_module("loro_core.app.config.listing")
+    for title, rows in (
+        ("Models", listing.model_rows(settings)),
+        ("Workers", listing.command_rows(settings)),
+        ("Pairs", listing.pair_rows(settings)),
+        ("Remote servers", listing.remote_rows(settings)),
+    ):
+        if rows:
+            sys.stdout.write(f"\n{title}\n")
+            sys.stdout.write(textwrap.indent(columns(rows), "  "))
+
+
+def _init_config(args: argparse.Namespace) -> int:
+    del args
+    sys.stdout.write(importlib.import_module("loro_core.app.config.templates").main_file())
     return OK
 
 
@@ -186,10 +229,15 @@ def _plugins(args: argparse.Namespace) -> int:
     owners = {
         (kind, name): plugin.name
         for plugin in registry.plugins
-        for kind, names in (("provider", plugin.providers), ("policy", plugin.policies))
+        for kind, names in (
+            ("provider", plugin.providers),
+            ("policy", plugin.policies),
+            ("balancer", plugin.balancers),
+        )
         for name in names
     }
     rows = [("provider", name) for name in registry.providers] + [("policy", name) for name in registry.policies]
+    rows += [("balancer", name) for name in registry.balancers]
     sys.stdout.write(columns([(kind, name, f"by {owners.get((kind, name), CORE)}") for kind, name in rows]))
     sys.stdout.write("\n")
     sys.stdout.write(
@@ -210,6 +258,10 @@ def _phrases(args: argparse.Namespace) -> int:
 
 def _bench(args: argparse.Namespace) -> int:
     return int(importlib.import_module("loro_core.app.bench").run(args))
+
+
+def _models(args: argparse.Namespace) -> int:
+    return int(importlib.import_module("loro_core.app.admin.commands").run(args))
 
 
 def _print_version(args: argparse.Namespace) -> int:

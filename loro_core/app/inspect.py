@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from urllib.parse import unquote
 
 import trio
@@ -25,7 +25,7 @@ from loro_core.models import ModelStatus
 from loro_core.runtime.http_reply import Reply
 from loro_core.runtime.http_service import Counts
 from loro_core.runtime.upstreams import Upstreams
-from loro_core.wire.exposition import CONTENT_TYPE, encode_exposition, wants_exposition
+from loro_core.wire.exposition import CONTENT_TYPE, Family, encode_exposition, wants_exposition
 from loro_core.wire.http1 import HttpRequest
 from loro_core.wire.json_text import encode_json
 
@@ -34,6 +34,8 @@ READY_FOR_S = 5.0
 
 ENDPOINTS = (
     "POST /v1/chat/completions",
+    "POST /v1/embeddings",
+    "POST /v1/audio/speech",
     "GET /v1/models",
     "GET /v1/info",
     "GET /health",
@@ -65,7 +67,8 @@ class Service:
 class Inspect:
     """The handlers of the inspecting paths.
 
-    catalogue: what can be asked for; may be set anew. statuses: of the models that loro runs.
+    catalogue: what can be asked for. statuses: of the models that loro runs.
+    of_models: their numbers, where this is the only process.
     colleagues: the other workers, if this is one of several.
     aside: knows the numbers of the process that takes large requests.
     """
@@ -79,17 +82,24 @@ class Inspect:
         catalogue: Catalogue,
         *,
         statuses: Callable[[], Sequence[ModelStatus]] = list,
+        of_models: Callable[[], Iterable[Family]] = list,
         colleagues: Colleagues | None = None,
         aside: Hub | None = None,
     ) -> None:
-        self._service = service
         self._statuses = statuses
-        self.catalogue = catalogue
+        self._of_models = of_models
+        self._service, self._catalogue = service, catalogue
         self._metrics = metrics
         self._counts = counts
         self._colleagues = colleagues
         self._aside = aside
+        self._upstreams = upstreams
         self._readiness = _Readiness(upstreams)
+
+    def configure(self, service: Service, catalogue: Catalogue) -> None:
+        """Tell of these from now on."""
+        self._service, self._catalogue = replace(service, created=self._service.created), catalogue
+        self._readiness = _Readiness(self._upstreams)
 
     async def info(self, request: HttpRequest, reply: Reply, fields: Fields) -> None:  # noqa: ARG002
         service = self._service
@@ -149,7 +159,7 @@ class Inspect:
     def _listing(self) -> Listing:
         statuses = {status.model.name: status for status in self._statuses()}
         service = self._service
-        return Listing(catalogue=self.catalogue, statuses=statuses, policy=service.policy, created=service.created)
+        return Listing(catalogue=self._catalogue, statuses=statuses, policy=service.policy, created=service.created)
 
     async def metrics(self, request: HttpRequest, reply: Reply, fields: Fields) -> None:  # noqa: ARG002
         text = wants_exposition(request.header("accept") or "")
@@ -160,7 +170,7 @@ class Inspect:
         else:
             metrics, connections = await self._numbers()
             body = (
-                encode_exposition(families(metrics, connections=connections))
+                encode_exposition([*families(metrics, connections=connections), *self._of_models()])
                 if text
                 else encode_json(metrics.as_json())
             )

@@ -31,6 +31,7 @@ from loro_core.runtime.acknowledgement import FoundWords, find_words
 from loro_core.runtime.attempt import Deliver, run_leg
 from loro_core.runtime.observe import Happening, LegRetried, Observer
 from loro_core.runtime.race import Say
+from loro_core.runtime.seats import NOBODY, Asking
 from loro_core.runtime.upstreams import Upstreams
 
 FAILS_WITHIN_S = 0.25
@@ -77,6 +78,7 @@ class AnswerLeg:
     plan, opening: the acknowledgement's, of whose words the model is told where the plan says so.
     said: the words that were said before this call began, of which it is told whatever the plan says.
     eager: another deployment is asked where this one fails, which is quicker than trying this one again.
+    asking: for whom, where a local model has a queue.
     telling: how the model was told; None if it was not.
     doubtful_until: a try has failed, and until then the next one has had no time to show that it does not fail as well.
     """
@@ -91,8 +93,10 @@ class AnswerLeg:
         *,
         said: str = "",
         eager: bool = False,
+        asking: Asking = NOBODY,
     ) -> None:
         self._line = line
+        self._asking = asking
         self._deployment = deployment
         self._said = said
         self._eager = eager
@@ -103,7 +107,7 @@ class AnswerLeg:
         self.doubtful_until = -math.inf
 
     async def __call__(self, deliver: Deliver) -> None:
-        provider, call = await self._line.upstreams.call(self._deployment, self._request)
+        provider, call = await self._line.upstreams.call(self._deployment, self._request, self._asking)
         if self._eager:
             call = replace(call, deployment=replace(call.deployment, max_retries=0))
         # Without words nobody waits to see whether it fails.
@@ -174,8 +178,10 @@ class AckLeg:
         request: ChatRequest,
         *,
         answer: Doubtful,
+        asking: Asking = NOBODY,
     ) -> None:
         self._line = line
+        self._asking = asking
         self._answer = answer
         self._plan = plan
         self._opening = opening
@@ -232,7 +238,7 @@ class AckLeg:
     async def _ask(self, deliver: Deliver) -> None:
         assert self._deployment is not None  # noqa: S101  # `ask` is None otherwise
         request = words_request(self._request, self._line.words_prompt, language=self._opening.language)
-        provider, call = await self._line.upstreams.call(self._deployment, request)
+        provider, call = await self._line.upstreams.call(self._deployment, request, self._asking)
 
         async def hear(deltas: Sequence[Delta]) -> None:
             for delta in deltas:

@@ -89,8 +89,25 @@ def access(*, request_id: str, method: str, path: str, status: int, **fields: Fi
         "status": status,
         **fields,
     }
-    told = {name: _rounded(value) for name, value in told.items() if value is not None}
-    _access_log.info("request" + "".join(f" {name}=%s" for name in told), *told.values())
+    told = {
+        name: round(value, 3) if value.__class__ is float else value
+        for name, value in told.items()
+        if value is not None
+    }
+    _access_log.info(Told("request", told))
+
+
+class Told:
+    """A message that is its event and its fields already: what `fields_of` would read out of a text."""
+
+    __slots__ = ("event", "fields")
+
+    def __init__(self, event: str, fields: Mapping[str, Field]) -> None:
+        self.event = event
+        self.fields = fields
+
+    def __str__(self) -> str:
+        return " ".join([self.event, *(f"{name}={value}" for name, value in self.fields.items())])
 
 
 if TYPE_CHECKING:
@@ -127,6 +144,8 @@ class _Lines(logging.Formatter):
             return self._hide(f"{record.msg} {record.args}")
 
     def traceback(self, record: logging.LogRecord) -> str:
+        if not record.exc_info and not record.stack_info:
+            return ""
         parts = [self.formatException(record.exc_info) if record.exc_info else "", record.stack_info or ""]
         return self._hide("\n".join(part for part in parts if part))
 
@@ -140,8 +159,10 @@ class TextLines(_Lines):
     """`2026-01-31T12:00:00.123Z info  loro.access request status=200 ttft_s=0.012`"""
 
     def format(self, record: logging.LogRecord) -> str:
-        told = self.event(record)
-        if told is None:
+        plain = _plain(record.msg) if isinstance(record.msg, Told) else None
+        if plain is not None and not any(secret in plain for secret in self._secrets):
+            what = plain
+        elif (told := self.event(record)) is None:
             what = one_line(self.message(record))
         else:
             what = " ".join([told[0], *(f"{name}={_text_value(value)}" for name, value in told[1].items())])
@@ -178,6 +199,8 @@ def fields_of(record: logging.LogRecord) -> tuple[str, Mapping[str, Field]] | No
 
     A number keeps the precision that its format asks for.
     """
+    if isinstance(record.msg, Told):
+        return record.msg.event, record.msg.fields
     if not isinstance(record.msg, str):
         return None
     shape = _shape(record.msg)
@@ -185,6 +208,17 @@ def fields_of(record: logging.LogRecord) -> tuple[str, Mapping[str, Field]] | No
     if shape is None or len(shape[1]) != len(args):
         return None
     return shape[0], {name: _field(spec, arg) for (name, spec), arg in zip(shape[1], args, strict=True)}
+
+
+def _plain(told: Told) -> str | None:
+    """Return the event and the fields of `told` as text if nothing in them is to be quoted or spelt otherwise."""
+    text, count = str(told), len(told.fields)
+    # Each blank stands before a field and each sign behind its name: there is none in a value, and no value is empty.
+    if not text.isprintable() or text.count(" ") != count or text.count("=") != count or '"' in text:
+        return None
+    if "= " in text or text.endswith("=") or "=None" in text or "=True" in text or "=False" in text:
+        return None
+    return text
 
 
 def one_line(text: str) -> str:
@@ -197,7 +231,12 @@ def one_line(text: str) -> str:
 def utc(unix_s: float) -> str:
     """Return a time as ISO 8601 with milliseconds, in UTC."""
     whole, ms = divmod(int(unix_s * 1000), 1000)
-    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(whole))}.{ms:03d}Z"
+    return f"{_second(whole)}.{ms:03d}Z"
+
+
+@functools.lru_cache(maxsize=1)
+def _second(unix_s: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(unix_s))
 
 
 @functools.lru_cache(maxsize=512)
@@ -240,10 +279,11 @@ def _finite(value: Field) -> Field:
     return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _rounded(value: Field) -> Field:
-    return round(value, 3) if isinstance(value, float) else value
-
-
 def _level(record: logging.LogRecord) -> str:
-    reached = [name for name, number in LEVELS.items() if record.levelno >= number]
+    return _level_name(record.levelno)
+
+
+@functools.lru_cache(maxsize=32)
+def _level_name(levelno: int) -> str:
+    reached = [name for name, number in LEVELS.items() if levelno >= number]
     return reached[-1] if reached else "trace"

@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from loro_core.app.legs import AckLeg, Line, without_our_words
 from loro_core.app.metrics import Acknowledgement
 from loro_core.app.relay import Relay
 from loro_core.app.replies import Encoding, Gist, Ledger, Part, StreamEncoding, WholeEncoding, gist_of
+from loro_core.app.waits import Wait
 from loro_core.chat import ChatRequest, ReplyUsage, Turn
 from loro_core.decide.announce import Announcer, Source
 from loro_core.decide.bill import Bill
@@ -22,6 +23,7 @@ from loro_core.decide.turn import Note
 from loro_core.decide.wording import Opening
 from loro_core.fleet import Deployment, Leg, Plan
 from loro_core.runtime.race import run_race
+from loro_core.runtime.seats import NOBODY, Asking
 from loro_core.wire.openai_out import ReplyHead
 
 
@@ -30,6 +32,7 @@ class Decision:
     """A request, what it is to its conversation, and what was decided about it.
 
     announcer: finds the line before a tool call; None where calls are not to be announced.
+    asking: for whom, where a local model has a queue.
     """
 
     asked: ChatRequest
@@ -37,6 +40,7 @@ class Decision:
     plan: Plan
     opening: Opening | None = None
     announcer: Announcer | None = None
+    asking: Asking = NOBODY
 
 
 class Making:
@@ -46,6 +50,7 @@ class Making:
 
     known: what loro says before answers.
     trace_legs: whether a comment in the stream tells each leg before its first chunk.
+    wait: what a client may be told while the answer waits for a local model.
     superseded: set by whoever ends the run because the user went on speaking.
     relay: who gives the answer, and who was asked in vain.
     """
@@ -64,6 +69,7 @@ class Making:
     ) -> None:
         asked, plan, opening = decision.asked, decision.plan, decision.opening
         self.decision = decision
+        self.wait = Wait()
         self.superseded = False
         self._note = note
         self._over = False
@@ -74,11 +80,19 @@ class Making:
             acknowledging=opening is not None, choices=asked.n, apology=apology, announce=decision.announcer
         )
         self.relay = Relay(
-            line, answering, without_our_words(asked, known), plan.acknowledge, opening, merge=self._merge
+            line,
+            answering,
+            without_our_words(asked, known),
+            plan.acknowledge,
+            opening,
+            merge=self._merge,
+            asking=NOBODY if decision.asking is NOBODY else replace(decision.asking, told=self.wait.told),
         )
         self._acknowledge: AckLeg | None = None
         if plan.acknowledge is not None and opening is not None:
-            self._acknowledge = AckLeg(line, plan.acknowledge, opening, small, asked, answer=self.relay)
+            self._acknowledge = AckLeg(
+                line, plan.acknowledge, opening, small, asked, answer=self.relay, asking=decision.asking
+            )
         head = ReplyHead(
             id=f"chatcmpl-{line.rng.getrandbits(96):024x}",
             created=int(time.time()),

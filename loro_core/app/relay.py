@@ -40,6 +40,7 @@ from loro_core.plugin.api import Continues
 from loro_core.runtime.attempt import Deliver, run_leg
 from loro_core.runtime.hedge import Hedge, Who
 from loro_core.runtime.observe import LegHedged, LegHedgeEnded, LegNotTakenOver, LegSetAside, LegTakenOver
+from loro_core.runtime.seats import NOBODY, Asking
 
 
 class Relay:
@@ -61,6 +62,7 @@ class Relay:
         opening: Opening | None = None,
         *,
         merge: Merge,
+        asking: Asking = NOBODY,
     ) -> None:
         self._line = line
         self._left = list(deployments)
@@ -68,6 +70,7 @@ class Relay:
         self._plan = plan
         self._opening = opening
         self._merge = merge
+        self._asking = asking
         self._given = Given()
         self._spent: Usage | None = None
         self._leg: AnswerLeg | None = None
@@ -221,6 +224,7 @@ class Relay:
             self._request,
             self._plan,
             self._opening,
+            asking=self._asking,
             said=without_tokens(words) if (words := self._merge.words) else "",
             eager=eager or (bool(self._left) and self._left != [deployment]),
         )

@@ -232,6 +232,7 @@ class StreamOutlet:
     The head goes out with the first of them, so until then an error can be a status.
     tell: for the ledger in the reply's end; None if the client did not ask for it.
     comment_after_s: from the head on, a stream that was silent for so long gets a comment; 0 for never.
+    comment: which one, asked each time.
     """
 
     def __init__(
@@ -242,7 +243,9 @@ class StreamOutlet:
         tell: Tell | None = None,
         *,
         comment_after_s: float = 0.0,
+        comment: Callable[[], bytes] = lambda: KEEP_ALIVE,
     ) -> None:
+        self._comment = comment
         self._reply = reply
         self._headers = headers
         self._ledger = ledger
@@ -282,7 +285,7 @@ class StreamOutlet:
             return False
         await self._reply.start(200, self._headers)
         if self._comment_after_s and not last.last:
-            self._reply.fill_silence(self._comment_after_s, KEEP_ALIVE)
+            self._reply.fill_silence(self._comment_after_s, self._comment)
         return True
 
     async def _finish(self, data: bytes, gists: Sequence[Gist], closing: Closing | None) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import trio
 
@@ -17,6 +17,7 @@ from loro_core.app.config.settings import AUTO_WORKERS, ServerSettings, Settings
 from loro_core.app.inspect import DEMO
 from loro_core.app.processes.aside import Aside
 from loro_core.app.processes.workers import check_for_workers, supervise
+from loro_core.app.reload import Reload
 from loro_core.app.warming import warm_up
 from loro_core.decide.languages import LANGUAGES
 from loro_core.plugin.registry import Registry, load_plugins
@@ -28,29 +29,39 @@ from loro_core.wire.openai_out import error_body
 LOGGER = logging.getLogger("loro.serve")
 
 
-def main(settings: Settings) -> int:
+def main(settings: Settings, read: Callable[[], Settings]) -> int:
     """Serve until a signal ends it; return the exit status: 0, or 1 if the address cannot be listened at.
 
+    read: reads the settings anew.
     Raises ConfigError before anything is started, if plugins that the settings name are not there.
     """
     log.set_up(settings.log.level, settings.log.format, secrets=settings.secrets)
     registry = load_plugins(settings.plugins.modules, settings.plugins.disabled)
     for error in registry.broken:
         LOGGER.warning("plugin.skipped %s", error)
+    for warning in settings.warnings:
+        LOGGER.warning("config.missing %s", warning)
     check(settings, registry)
     workers = usable_cores() if settings.server.workers == AUTO_WORKERS else settings.server.workers
     if workers > 1:
         check_for_workers(settings)
-        return trio.run(_supervise, settings, workers)
-    return trio.run(_run, settings, registry)
+        return trio.run(_supervise, settings, workers, registry, read)
+    return trio.run(_run, settings, registry, read)
 
 
-async def _supervise(settings: Settings, count: int) -> int:
+async def _supervise(settings: Settings, count: int, registry: Registry, read: Callable[[], Settings]) -> int:
     listeners = await listeners_of(settings.server)
     if listeners is None:
         return 1
     addresses = bound_addresses(listeners)
-    gave_up = await supervise(settings, count, listeners, on_ready=lambda: announce(settings, addresses, count))
+    gave_up = await supervise(
+        settings,
+        count,
+        listeners,
+        on_ready=lambda: announce(settings, addresses, count),
+        read=read,
+        check=lambda settings: check(settings, registry),
+    )
     if gave_up is not None:
         sys.stderr.write(f"loro gave up: {gave_up}. The lines above tell what went wrong.\n")
         return 1
@@ -58,16 +69,25 @@ async def _supervise(settings: Settings, count: int) -> int:
     return 0
 
 
-async def _run(settings: Settings, registry: Registry) -> int:
+async def _run(settings: Settings, registry: Registry, read: Callable[[], Settings]) -> int:
     server = settings.server
     listeners = await listeners_of(server)
     if listeners is None:
         return 1
     counts, aside = Counts(), Aside(settings, "aside")
-    async with open_gateway(settings, registry, counts, aside=aside.hub) as gateway:
-        service = service_of(server, gateway, counts, aside=aside)
+    drain = Drain()
+
+    def take(settings: Settings) -> None:
+        gateway.reconfigure(settings)
+        log.set_up(settings.log.level, settings.log.format, secrets=settings.secrets)
+        aside.reconfigure(settings)
+
+    reload = Reload(settings, read, take)
+    async with open_gateway(settings, registry, counts, aside=aside.hub, drain=drain, reload=reload) as gateway:
+        service = service_of(server, gateway, counts, drain=drain, aside=aside)
         async with trio.open_nursery() as nursery:
-            await nursery.start(_drain_on_signal, service.drain, nursery.cancel_scope, server.drain_s)
+            await nursery.start(_drain_on_signal, drain, nursery.cancel_scope, server.drain_s)
+            await nursery.start(reload.on_signal)
 
             async def serving(task_status: trio.TaskStatus[list[tuple[str, int]]]) -> None:
                 await serve_with(aside, listeners, service, server, task_status=task_status)

@@ -52,6 +52,11 @@ class Route:
         object.__setattr__(self, "snapshot", replace(self.snapshot, deployments=deployments))
 
     @property
+    def local(self) -> bool:
+        """Whether a model of the fleet may answer."""
+        return any(deployment.provider == LOCAL for deployment in self.answering)
+
+    @property
     def deployments(self) -> tuple[Deployment, ...]:
         return self.answering if self.acknowledge is None else (self.acknowledge, *self.answering)
 

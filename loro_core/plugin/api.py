@@ -1,6 +1,7 @@
 """The protocols a plugin implements, with their contracts in full.
 
-`loro_core.testing.check_provider` and `check_policy` test an implementation against what is written here.
+`loro_core.testing.check_provider`, `check_policy` and `check_balancer` test an implementation against what is written
+here, and in `decide.balance` and `decide.scorers`.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from loro_core.chat import ChatRequest, Delta
+from loro_core.decide.balance import Balancer as Balancer  # noqa: PLC0414  # what decides is written where it is used
+from loro_core.decide.scorers import Scorer as Scorer  # noqa: PLC0414
 from loro_core.fleet import Deployment, Plan, Snapshot
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pluggy
 
-from loro_core.plugin.api import Policy, Provider
+from loro_core.plugin.api import Balancer, Policy, Provider
 
 PROJECT = "loro"
 """pluggy's project name and the entry point group."""
@@ -24,3 +24,8 @@ def loro_register_providers(register: Callable[[Provider], None]) -> None:
 @hookspec
 def loro_register_policies(register: Callable[[Policy], None]) -> None:
     """Call `register` with each scheduling policy this plugin brings."""
+
+
+@hookspec
+def loro_register_balancers(register: Callable[[Balancer], None]) -> None:
+    """Call `register` with each balancing policy this plugin brings."""

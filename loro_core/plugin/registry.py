@@ -10,22 +10,20 @@ from __future__ import annotations
 import importlib
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import metadata
 from types import MappingProxyType, ModuleType
-from typing import Any, TypeVar
+from typing import Any
 
 import pluggy
 
-from loro_core.decide.schedule import BUILT_IN
+from loro_core.decide import balance, schedule
 from loro_core.errors import PluginError
 from loro_core.plugin import hookspecs
-from loro_core.plugin.api import AUTO, Policy, Provider
+from loro_core.plugin.api import AUTO, Balancer, Policy, Provider
 
 NAME = re.compile(r"[a-z][a-z0-9-]*\Z")
 CORE = "loro-core"
-
-T = TypeVar("T", Provider, Policy)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +35,7 @@ class LoadedPlugin:
     version: str
     providers: tuple[str, ...]
     policies: tuple[str, ...]
+    balancers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +46,7 @@ class Registry:
     policies: Mapping[str, Policy]
     plugins: tuple[LoadedPlugin, ...]
     broken: tuple[PluginError, ...]
+    balancers: Mapping[str, Balancer] = field(default_factory=lambda: balance.BUILT_IN)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +103,17 @@ def load_plugins(
         policies=MappingProxyType(shelf.policies),
         plugins=tuple(plugins),
         broken=tuple(broken),
+        balancers=MappingProxyType(shelf.balancers),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Brought:
+    """What one plugin registered."""
+
+    providers: list[Provider] = field(default_factory=list)
+    policies: list[Policy] = field(default_factory=list)
+    balancers: list[Balancer] = field(default_factory=list)
 
 
 class _Shelf:
@@ -111,32 +121,41 @@ class _Shelf:
 
     def __init__(self) -> None:
         self.providers: dict[str, Provider] = {}
-        self.policies: dict[str, Policy] = {policy.name: policy for policy in BUILT_IN}
-        self._owner: dict[str, str] = {f"policy {policy.name}": CORE for policy in BUILT_IN}
+        self.policies: dict[str, Policy] = {policy.name: policy for policy in schedule.BUILT_IN}
+        self.balancers: dict[str, Balancer] = dict(balance.BUILT_IN)
+        self._owner = {f"policy {name}": CORE for name in self.policies}
+        # A balancer that scores is weighed by its name, beside the built-in scorers.
+        self._owner.update({f"balancer {name}": CORE for name in (*self.balancers, *balance.SCORERS)})
 
     def take(self, found: Found) -> LoadedPlugin:
-        providers: list[Provider] = []
-        policies: list[Policy] = []
+        brought = _Brought()
         try:
-            _call_hooks(found.load(), providers, policies)
+            _call_hooks(found.load(), brought)
         except Exception as exc:  # whatever a stranger's code raises, the others still load
             raise PluginError(f"{type(exc).__name__}: {exc}", plugin=found.label) from exc
-        self._check(found, "provider", providers, Provider, self.providers)
-        self._check(found, "policy", policies, Policy, self.policies)
-        self.providers.update({p.name: p for p in providers})
-        self.policies.update({p.name: p for p in policies})
-        self._owner.update({f"provider {p.name}": found.label for p in providers})
-        self._owner.update({f"policy {p.name}": found.label for p in policies})
+        owner = {
+            **self._check(found, "provider", brought.providers, Provider),
+            **self._check(found, "policy", brought.policies, Policy),
+            **self._check(found, "balancer", brought.balancers, Balancer),
+        }
+        self._owner.update(owner)
+        self.providers.update({p.name: p for p in brought.providers})
+        self.policies.update({p.name: p for p in brought.policies})
+        self.balancers.update({b.name: b for b in brought.balancers})
         return LoadedPlugin(
             name=found.name,
             distribution=found.distribution,
             version=found.version,
-            providers=tuple(p.name for p in providers),
-            policies=tuple(p.name for p in policies),
+            providers=tuple(p.name for p in brought.providers),
+            policies=tuple(p.name for p in brought.policies),
+            balancers=tuple(b.name for b in brought.balancers),
         )
 
-    def _check(self, found: Found, kind: str, brought: Sequence[T], protocol: Any, present: Mapping[str, T]) -> None:
-        seen = set(present)
+    def _check(
+        self, found: Found, kind: str, brought: Sequence[Provider | Policy | Balancer], protocol: Any
+    ) -> dict[str, str]:
+        """Return whose the names are from now on. Raises PluginError for the first that cannot be taken."""
+        owner: dict[str, str] = {}
         for one in brought:
             if not isinstance(one, protocol):
                 missing = [m for m in _members(protocol) if not hasattr(one, m)]
@@ -147,21 +166,24 @@ class _Shelf:
                 )
             if kind == "provider" and one.name == AUTO:
                 raise PluginError(f"{kind} name {AUTO!r} stands for asking the service", plugin=found.label)
-            if one.name in seen:
-                owner = self._owner.get(f"{kind} {one.name}", found.label)
-                raise PluginError(f"{kind} {one.name!r} is already registered by {owner}", plugin=found.label)
-            seen.add(one.name)
+            name = f"{kind} {one.name}"
+            taken_by = self._owner.get(name) or owner.get(name)
+            if taken_by is not None:
+                raise PluginError(f"{kind} {one.name!r} is already registered by {taken_by}", plugin=found.label)
+            owner[name] = found.label
+        return owner
 
 
-def _call_hooks(plugin: object, providers: list[Provider], policies: list[Policy]) -> None:
+def _call_hooks(plugin: object, brought: _Brought) -> None:
     manager = pluggy.PluginManager(hookspecs.PROJECT)
     manager.add_hookspecs(hookspecs)
     manager.register(plugin)
     manager.check_pending()  # A misspelt hook name would be silent otherwise.
     if not manager.get_hookcallers(plugin):
         raise LookupError("it implements no hook of loro; mark one with loro_core.hookimpl")
-    manager.hook.loro_register_providers(register=providers.append)
-    manager.hook.loro_register_policies(register=policies.append)
+    manager.hook.loro_register_providers(register=brought.providers.append)
+    manager.hook.loro_register_policies(register=brought.policies.append)
+    manager.hook.loro_register_balancers(register=brought.balancers.append)
 
 
 def _members(protocol: type) -> list[str]:

@@ -6,6 +6,8 @@ settle        after every choice has its finish reason, for usage and [DONE]; ru
 reply         a whole call that does not stream
 A live stream has no total cap. Once something was delivered nothing is tried again.
 
+Where each try needs a seat first (`Seated`), the wait for it counts in none of these: the queue has its own.
+
 A call whose reply was begun for the model (`Call.prefill`) may be asked in another way when it is refused or ends
 without a word. That is no retry: it is not counted, not waited for, and has the same deadlines.
 """
@@ -34,6 +36,7 @@ from loro_core.runtime.observe import (
     LegWaited,
     Observer,
 )
+from loro_core.runtime.seats import Seated
 
 SETTLE_S = 1.0
 """Some upstreams keep the connection open after the last chunk and never send [DONE]."""
@@ -96,6 +99,7 @@ class _Tries:
     ) -> None:
         self._leg = leg
         self._provider = provider
+        self._seats = provider if isinstance(provider, Seated) else None
         self._call = call
         self._deliver = deliver
         self._observer = observer
@@ -160,6 +164,8 @@ class _Tries:
         return True
 
     def _wait_after(self, failure: UpstreamError, rng: random.Random) -> float | None:
+        if self._seats is not None and self._seats.elsewhere(failure):
+            return 0.0
         left = Budget(
             retries=self._call.deployment.max_retries + 1 - self._attempt,
             time_s=self._deadline - trio.current_time(),
@@ -171,17 +177,28 @@ class _Tries:
         self._held.clear()
         self._ended_choices.clear()
         try:
-            with trio.CancelScope(deadline=self._deadline) as scope:
-                async with self._provider.open(self._call) as stream:
-                    async for deltas in stream:
-                        self._take_note(deltas)
-                        await without_deadline(scope, self._hand_on(deltas))
-                        # Behind the last of them there is only the call's end, for which any deadline will do.
-                        if type(deltas) is not LastDeltas or scope.deadline == math.inf:
-                            self._be_patient(scope)
+            if self._seats is None:
+                await self._hear(self._provider, self._call)
+                return None
+            asked = trio.current_time()
+            async with self._seats.take(self._call) as (provider, call):
+                self._deadline += trio.current_time() - asked
+                await self._hear(provider, call)
         except UpstreamError as error:
             return error
-        return self._silence() if scope.cancelled_caught and not self._complete else None
+        return None
+
+    async def _hear(self, provider: Provider, call: Call) -> None:
+        with trio.CancelScope(deadline=self._deadline) as scope:
+            async with provider.open(call) as stream:
+                async for deltas in stream:
+                    self._take_note(deltas)
+                    await without_deadline(scope, self._hand_on(deltas))
+                    # Behind the last of them there is only the call's end, for which any deadline will do.
+                    if type(deltas) is not LastDeltas or scope.deadline == math.inf:
+                        self._be_patient(scope)
+        if scope.cancelled_caught and not self._complete:
+            raise self._silence()
 
     async def _hand_on(self, deltas: Sequence[Delta]) -> None:
         if self._call.prefill and not self._began:

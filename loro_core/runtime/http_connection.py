@@ -1,9 +1,11 @@
 """One HTTP/1.1 connection: requests read within limits, one handler at a time, and an eye on the client meanwhile.
 
+Two tasks, as long as it stands: one reads what comes (`http_inbox`), the other goes through these states.
+
     idle      nothing of a request yet             -> head: a byte came | closed: keep-alive over, draining, end of file
     head      within header_timeout_s              -> body | handed over | refused 4xx 5xx
     body      within body_timeout_s and a rate     -> answering | handed over | refused 408 413 400
-    answering the handler runs, a watch beside it  -> idle | closed: asked for, cut short, client gone
+    answering the handler runs, the client watched -> idle | closed: asked for, cut short, client gone
     refused   an error body, then a lingering close
     handed over to another process, with what came so far: it is that one's connection now
 
@@ -20,8 +22,9 @@ import sys
 import trio
 
 from loro_core.errors import ClientError, InternalError, LoroError, TimedOut
+from loro_core.runtime.http_inbox import Inbox
 from loro_core.runtime.http_reply import Reply
-from loro_core.runtime.http_service import Service
+from loro_core.runtime.http_service import FRESH_GRACE_S, Service
 from loro_core.wire.http1 import CONTINUE, NO_HEADERS, HttpRequest, sane_request_id
 from loro_core.wire.http1_decoder import RequestDecoder
 
@@ -30,10 +33,6 @@ if sys.version_info < (3, 11):
 
 LOGGER = logging.getLogger("loro.runtime.http")
 
-# A read decodes at most this much before others get their turn: chunks of one byte cost h11 some 6 us each.
-READ_BYTES = 16384
-# What a client may send ahead while a reply is under way; then it is no longer read, and TCP holds it back.
-PIPELINED_BYTES = 65536
 # After a refusal the client may still be sending; closing now would reset the connection and destroy the error before
 # it is read (RFC 9112, 9.6). nginx: lingering_time 30s, lingering_timeout 5s.
 LINGER_S = 10.0
@@ -60,10 +59,7 @@ async def serve_connection(
     service.counts.connections += 1
     connection = _Connection(stream, service, client, handed_over)
     try:
-        if turn_away is None:
-            await connection.run()
-        else:
-            await connection.refuse(turn_away)
+        await connection.run(turn_away)
     except BaseExceptionGroup as group:
         # Cancelled from outside while a handler's cleanup failed: the group has both, and only one is the caller's.
         failures, callers = group.split(Exception)
@@ -86,17 +82,43 @@ class _Connection:
         self._service = service
         self._limits = service.limits
         self._client = client
-        self._pending = bytearray(handed_over or b"")
+        self._inbox = Inbox(stream, handed_over or b"")
         self._only_one = handed_over is not None
         # All bytes of the request that is being read, while it may still be handed over.
         self._received: bytearray | None = None
         self._fresh = True
+        self._idle = False
+        self._stalled = False
+        self._scope: trio.CancelScope | None = None
         self._decoder = self._new_decoder()
 
-    async def run(self) -> None:
-        while await self._serve_one():
-            self._fresh = False
-            self._decoder = self._new_decoder()
+    async def run(self, turn_away: LoroError | None) -> None:
+        with self._service.drain.telling(self._hurry):
+            async with trio.open_nursery() as nursery:
+                # Of everything on this connection: once the client is gone, nothing follows.
+                self._scope = nursery.cancel_scope
+                nursery.start_soon(self._inbox.run)
+                if turn_away is not None:
+                    await self.refuse(turn_away)
+                else:
+                    while await self._serve_one():
+                        self._fresh = False
+                        self._decoder = self._new_decoder()
+                nursery.cancel_scope.cancel()
+        if self._stalled:
+            self._reset_on_close()
+
+    def _hurry(self) -> None:
+        """Wait no longer for a request that has not begun: draining has."""
+        if self._idle:
+            self._inbox.hurry(self._idle_until(0.0))
+
+    def _idle_until(self, longest_s: float) -> float:
+        """Return until when a request may begin. longest_s: while we do not drain."""
+        if self._service.drain.begun:
+            # A connection that had no request yet could have one on its way.
+            longest_s = FRESH_GRACE_S if self._fresh else 0.0
+        return trio.current_time() + longest_s
 
     async def _serve_one(self) -> bool:
         """Return whether another request may follow."""
@@ -107,7 +129,9 @@ class _Connection:
             return False
         if request is None:
             return False
-        self._pending = bytearray(self._decoder.rest)
+        rest = self._decoder.rest
+        if rest:
+            self._inbox.kept[:0] = rest
         return await self._answer(request)
 
     def _new_decoder(self) -> RequestDecoder:
@@ -121,22 +145,21 @@ class _Connection:
     async def _read(self) -> HttpRequest | None:
         """Return the next request; None if there is none, because of the client or because we drain."""
         decoder = self._decoder
-        first, self._pending = bytes(self._pending), bytearray()
         self._received = bytearray() if self._service.aside is not None else None
-        self._feed(first)
-        with self._service.drain.idle(longest_s=self._limits.keep_alive_s, fresh=self._fresh) as idle:
-            while not decoder.begun:
-                if not await self._receive_more():
+        until = self._idle_until(self._limits.keep_alive_s)
+        self._idle = True
+        while not decoder.begun:
+            if not await self._receive_more(until):
+                return None
+        self._idle = False
+        if decoder.head is None:
+            until = trio.current_time() + self._limits.header_timeout_s
+            while decoder.head is None:
+                come = await self._receive_more(until)
+                if come is None:
+                    raise TimedOut(f"The request's head did not arrive within {self._limits.header_timeout_s:g} s.")
+                if not come:
                     return None
-        if idle.cancelled_caught:
-            return None
-        if decoder.head is None:
-            with trio.move_on_after(self._limits.header_timeout_s):
-                while decoder.head is None:
-                    if not await self._receive_more():
-                        return None
-        if decoder.head is None:
-            raise TimedOut(f"The request's head did not arrive within {self._limits.header_timeout_s:g} s.")
         if await self._hand_over():
             return None
         if decoder.head.expects_continue and decoder.body is None and not decoder.body_bytes:
@@ -147,16 +170,17 @@ class _Connection:
         decoder = self._decoder
         if decoder.body is None:
             began = trio.current_time()
-            with trio.CancelScope() as patience:
-                while decoder.body is None:
-                    earned_s = decoder.body_bytes / self._limits.min_body_bytes_per_s
-                    patience.deadline = began + self._limits.body_timeout_s + earned_s
-                    if not await self._receive_more() or await self._hand_over():
-                        return None
+            while decoder.body is None:
+                earned_s = decoder.body_bytes / self._limits.min_body_bytes_per_s
+                come = await self._receive_more(began + self._limits.body_timeout_s + earned_s)
+                if come is None:
+                    least = f"{self._limits.min_body_bytes_per_s:g}"
+                    raise TimedOut(f"The request's body did not arrive at {least} bytes/s.")
+                if not come or await self._hand_over():
+                    return None
         self._received = None
         head, body = decoder.head, decoder.body
-        if head is None or body is None:
-            raise TimedOut(f"The request's body did not arrive at {self._limits.min_body_bytes_per_s:g} bytes/s.")
+        assert head is not None  # noqa: S101  # a request is read in this order
         return HttpRequest(
             method=head.method,
             target=head.target,
@@ -176,15 +200,15 @@ class _Connection:
             except (trio.BrokenResourceError, trio.ClosedResourceError):
                 return  # the next read finds the end of file
 
-    async def _receive_more(self) -> bool:
-        data = await self._receive()
-        self._feed(data)
-        return bool(data)
-
-    def _feed(self, data: bytes) -> None:
+    async def _receive_more(self, until: float) -> bool | None:
+        """Return whether something came, None if it did not in time. Raises the ClientError to refuse it with."""
+        data = await self._inbox.receive(until)
+        if not data:
+            return None if data is None else False
         if self._received is not None:
             self._received += data
         self._decoder.feed(data)
+        return True
 
     async def _hand_over(self) -> bool:
         """Return whether another process has this connection now, because the request is too much for this one."""
@@ -195,14 +219,12 @@ class _Connection:
         if not aside.wants(head, self._decoder.body_bytes if body is None else len(body)):
             return False
         self._received = None  # it is asked once
-        return await aside.take(self._stream.socket, bytes(received))
-
-    async def _receive(self) -> bytes:
-        """Return what came, b"" once the client is gone."""
-        try:
-            return bytes(await self._stream.receive_some(READ_BYTES))
-        except (trio.BrokenResourceError, trio.ClosedResourceError):
-            return b""
+        if not self._inbox.hold():
+            return False
+        taken = await aside.take(self._stream.socket, bytes(received + self._inbox.kept))
+        if not taken:
+            self._inbox.release()
+        return taken
 
     def _request_id(self) -> str:
         given = self._decoder.head.headers.get("x-request-id") if self._decoder.head is not None else None
@@ -226,41 +248,20 @@ class _Connection:
         counts = self._service.counts
         counts.in_flight += 1
         try:
-            async with trio.open_nursery() as nursery:
-                reply.scope = nursery.cancel_scope
-                reply.new_watch()
-                nursery.start_soon(self._watch, reply)
-                await self._handle(request, reply)
-                nursery.cancel_scope.cancel()
+            reply.scope, reply.set_alarm = self._scope, self._inbox.set_alarm
+            self._inbox.attend(reply)
+            await self._handle(request, reply)
         finally:
+            self._inbox.attend(None)
             counts.in_flight -= 1
             if reply.end != "finished":
                 counts.lost[reply.end or "cancelled"] += 1
+                self._stalled = reply.end == "stalled"
         if reply.keeps_connection:
             return True
-        if reply.end == "stalled":
-            self._reset_on_close()
-        elif not reply.client_gone:
+        if not reply.client_gone:
             await self._linger()
         return False
-
-    async def _watch(self, reply: Reply) -> None:
-        """Keep what the client sends ahead; hang up as soon as it is gone; fill silences of the reply meanwhile."""
-        watch = reply.watch
-        while True:
-            data: bytes | None = None
-            with watch or reply.new_watch():
-                if len(self._pending) >= PIPELINED_BYTES:
-                    await trio.sleep_forever()
-                data = await self._receive()
-            watch = None
-            if data is None:
-                await reply.fill()
-            elif data:
-                self._pending += data
-            else:
-                reply.hang_up()
-                return
 
     async def _handle(self, request: HttpRequest, reply: Reply) -> None:
         """Run the handler and see to it that the reply has an end. Raises nothing but Cancelled."""
@@ -310,11 +311,8 @@ class _Connection:
                 await self._stream.send_eof()
             except (trio.BrokenResourceError, trio.ClosedResourceError):
                 return
-            silent = False
-            while not silent:
-                silent = True
-                with trio.move_on_after(LINGER_SILENT_S):
-                    silent = not await self._receive()
+            while await self._inbox.receive(trio.current_time() + LINGER_SILENT_S):
+                pass
 
     def _reset_on_close(self) -> None:
         """Have the kernel drop what a stalled reader has not taken, instead of keeping it for minutes."""

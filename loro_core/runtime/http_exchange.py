@@ -137,8 +137,9 @@ class Exchange:
     async def __anext__(self) -> bytes:
         piece = self._waiting
         if piece:
+            # It came with the head, and that was waited for: the others have had their turn.
             self._waiting = b""
-            await trio.lowlevel.checkpoint()
+            await trio.lowlevel.checkpoint_if_cancelled()
             return piece
         decoder = self._decoder
         while not piece:

@@ -14,8 +14,8 @@ still be answered with its own status. When the client leaves, the handler's sco
 trio.Cancelled at its next checkpoint, never an error of the socket. Calls made after that, from cleanup that is
 shielded, do nothing.
 
-The filler of silence is sent by a task of its own, between two calls and never within one: it begins only while no
-send is under way, and a call that comes meanwhile waits until the filler is through.
+The filler of silence is sent by the task that reads from the client, between two calls and never within one: it begins
+only while no send is under way, and a call that comes meanwhile waits until the filler is through.
 """
 
 from __future__ import annotations
@@ -36,9 +36,8 @@ from loro_core.wire.http1 import (
     Framing,
     HeaderList,
     bodiless,
-    check_headers,
     encode_chunk,
-    encode_head,
+    encode_reply_head,
     framing_of,
 )
 
@@ -59,7 +58,7 @@ class Reply:
     """Handed to the handler beside the request. Its methods may be called by one task at a time.
 
     scope: what is cancelled when the client is gone: the handler, and what goes on beside it; None for neither.
-    watch: whoever watches the client waits in it, and calls `fill` when its deadline has passed; None if nobody does.
+    set_alarm: tells whoever watches the client by when to call `fill`; None if nobody does.
     status: as given to `send` or `start`, None before.
     bytes_sent: what the socket has taken, heads and framing included.
     first_write_at, last_write_at: when the socket had taken the first and the latest of it, on trio's clock; None
@@ -93,15 +92,15 @@ class Reply:
         self._state = _State.NEW
         self._framing: Framing = "none"
         self._head: bytes | None = None
+        self._bodiless = False
         self._midway = False
         self._finishing = False
         self._keep_alive = False
         self._filled: trio.Event | None = None  # set once the filler that is being sent is through
-        self._filler = b""
+        self._filler: Callable[[], bytes] | None = None
         self._fill_after_s = math.inf
-        self._fill_at = math.inf
         self.scope: trio.CancelScope | None = None
-        self.watch: trio.CancelScope | None = None
+        self.set_alarm: Callable[[float], None] | None = None
         self.status: int | None = None
         self.bytes_sent = 0
         self.first_write_at: float | None = None
@@ -136,7 +135,7 @@ class Reply:
             return
         self._begin(status, headers, length=len(body))
         self._finishing = True
-        await self._send(self._take_head() + (b"" if bodiless(self._method, status) else body))
+        await self._send(self._take_head() + (b"" if self._bodiless else body))
         self._over("finished")
 
     async def start(self, status: int, headers: HeaderList) -> None:
@@ -148,37 +147,32 @@ class Reply:
             self._begin(status, headers, length=None)
         await trio.lowlevel.checkpoint_if_cancelled()
 
-    def fill_silence(self, after_s: float, filler: bytes) -> None:
+    def fill_silence(self, after_s: float, filler: bytes | Callable[[], bytes]) -> None:
         """Send `filler` whenever nothing was sent for `after_s`, from the first `write` until the reply's end.
 
-        filler: what the client's reader skips, and as whole as every `write` of this reply.
+        filler: what the client's reader skips, and as whole as every `write` of this reply; or what gives it each time.
         """
-        if self.watch is None:
+        if self.set_alarm is None:
             raise RuntimeError("reply.fill_silence: nobody watches the client of this reply")
-        self._filler = filler
+        self._filler = filler if callable(filler) else lambda: filler
         self._fill_after_s = after_s
-        self._fill_at = self.watch.deadline = trio.current_time() + after_s
+        self.set_alarm(trio.current_time() + after_s)
 
-    def new_watch(self) -> trio.CancelScope:
-        """Return the next `watch`, to be entered at once."""
-        self.watch = trio.CancelScope(deadline=self._fill_at)
-        return self.watch
-
-    async def fill(self) -> None:
-        """Send the filler if it is time for it, and see when it may be next."""
+    async def fill(self) -> float:
+        """Send the filler if it is time for it; return when to call again, infinity for never."""
+        if self._state is _State.OVER or self._finishing or self._filler is None:
+            return math.inf
         now = trio.current_time()
         quiet_since = now if self._midway or self.last_write_at is None else self.last_write_at
-        self._fill_at = quiet_since + self._fill_after_s
-        if self._state is _State.OVER or self._finishing:
-            self._fill_at = math.inf
-        elif self._fill_at <= now and self._state is _State.STREAMING:
-            self._filled = trio.Event()
-            try:
-                await self._send(self._framed(self._filler))
-            finally:
-                self._filled.set()
-                self._filled = None
-            self._fill_at = trio.current_time() + self._fill_after_s
+        if quiet_since + self._fill_after_s > now or self._state is not _State.STREAMING:
+            return quiet_since + self._fill_after_s
+        self._filled = trio.Event()
+        try:
+            await self._send(self._framed(self._filler()))
+        finally:
+            self._filled.set()
+            self._filled = None
+        return trio.current_time() + self._fill_after_s
 
     async def write(self, data: bytes) -> None:
         """Send the next part of the stream and wait until the socket has taken it: that wait is the backpressure.
@@ -212,7 +206,7 @@ class Reply:
         self._expect(_State.STREAMING, "finish")
         self._finishing = True
         data = self._take_head() + (self._framed(last) if last else b"")
-        if self._framing == "chunked" and not bodiless(self._method, self.status or 200):
+        if self._framing == "chunked" and not self._bodiless:
             data += LAST_CHUNK
         await self._send(data, nothing_new=not last)
         self._over("finished")
@@ -244,7 +238,6 @@ class Reply:
 
     def _begin(self, status: int, headers: HeaderList, *, length: int | None) -> None:
         self._expect(_State.NEW, "send" if length is not None else "start")
-        check_headers(headers)
         framing = framing_of(status, http_version=self._http_version, length=length)
         self._keep_alive = framing != "close" and self._may_keep_alive()
         connection = None
@@ -252,10 +245,16 @@ class Reply:
             connection = "close"
         elif self._http_version < "1.1":
             connection = "keep-alive"  # without it an HTTP/1.0 client waits for the close
-        given = {name.lower() for name, _ in headers}
-        ours = (("date", _date(int(time.time()))), ("server", "loro"), ("x-request-id", self._request_id))
-        fields = [*(field for field in ours if field[0] not in given), *headers, *self._common_headers()]
-        self._head = encode_head(status, fields, framing=framing, connection=connection)
+        self._head = encode_reply_head(
+            status,
+            headers,
+            self._common_headers(),
+            date=_date(int(time.time())),
+            request_id=self._request_id,
+            framing=framing,
+            connection=connection,
+        )
+        self._bodiless = bodiless(self._method, status)
         self._framing, self.status, self._state = framing, status, _State.STREAMING
 
     def _take_head(self) -> bytes:
@@ -263,7 +262,7 @@ class Reply:
         return head
 
     def _framed(self, data: bytes) -> bytes:
-        if bodiless(self._method, self.status or 200):
+        if self._bodiless:
             return b""
         return encode_chunk(data) if self._framing == "chunked" else data
 

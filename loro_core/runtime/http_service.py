@@ -52,7 +52,7 @@ class Drain:
 
     def __init__(self) -> None:
         self._begun = trio.Event()
-        self._idle: dict[trio.CancelScope, float] = {}
+        self._told: set[Callable[[], None]] = set()
 
     @property
     def begun(self) -> bool:
@@ -61,26 +61,21 @@ class Drain:
     def begin(self) -> None:
         """Take no more connections, close the idle ones, let the requests in flight be the last of theirs."""
         self._begun.set()
-        for scope, grace_s in self._idle.items():
-            scope.deadline = min(scope.deadline, trio.current_time() + grace_s)
+        for tell in list(self._told):
+            tell()
 
     async def wait(self) -> None:
         """Return once draining has begun."""
         await self._begun.wait()
 
     @contextmanager
-    def idle(self, *, longest_s: float, fresh: bool) -> Iterator[trio.CancelScope]:
-        """Cancel the block after `longest_s`, or when draining begins.
-
-        fresh: no request came on this connection yet; one that is on its way is then waited for a moment.
-        """
-        grace_s = FRESH_GRACE_S if fresh else 0.0
-        with trio.move_on_after(min(longest_s, grace_s) if self.begun else longest_s) as scope:
-            self._idle[scope] = grace_s
-            try:
-                yield scope
-            finally:
-                del self._idle[scope]
+    def telling(self, tell: Callable[[], None]) -> Iterator[None]:
+        """Call `tell` if draining begins while the block runs."""
+        self._told.add(tell)
+        try:
+            yield
+        finally:
+            self._told.discard(tell)
 
 
 @dataclass(slots=True)

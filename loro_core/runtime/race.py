@@ -167,7 +167,7 @@ class _Race:
         self._mind_the_deadline()
 
     async def _carry_out(self, actions: list[Action]) -> None:
-        left = [action for action in actions if not isinstance(action, CancelLeg)]
+        left: list[Action] = [action for action in actions if not isinstance(action, CancelLeg)]
         if len(left) < len(actions):
             self._cancel_acknowledgement()
             actions = left

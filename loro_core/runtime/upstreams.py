@@ -2,6 +2,9 @@
 
 A deployment with provider "auto" is asked once: an address with a path (`.../v1`) speaks OpenAI's protocol; a bare
 address is put to every provider that can recognise its own, and is OpenAI's if none does. Ports decide nothing.
+
+A deployment with provider "local" stands for models of the fleet, by a name or an alias: each call to it takes a seat
+at one of their instances, and is made as that one's model is configured.
 """
 
 from __future__ import annotations
@@ -12,12 +15,16 @@ from urllib.parse import urlsplit
 import trio
 
 from loro_core.chat import ChatRequest
-from loro_core.errors import UpstreamError, UpstreamTimeout
+from loro_core.errors import UpstreamError, UpstreamTimeout, UpstreamUnreachable
 from loro_core.fleet import Deployment
 from loro_core.plugin.api import AUTO, Call, Provider, Recogniser, UpstreamHttp
+from loro_core.runtime.seats import NOBODY, Asking, Seats, seated
 
 USUAL = "openai"
 """What an address speaks when nobody recognises it."""
+
+LOCAL = "local"
+"""The provider of a deployment that stands for models of the fleet: `model` is their name, or an alias."""
 
 RECOGNISE_WITHIN_S = 2.0
 CHECK_WITHIN_S = 3.0
@@ -26,22 +33,50 @@ CHECK_WITHIN_S = 3.0
 class Upstreams:
     """providers: by name; every deployment's provider is among them or "auto".
 
-    bind: gives a deployment its transport.
+    bind: gives a deployment its transport. fleet: where seats at local models come from, None if there are none.
     """
 
-    def __init__(self, providers: Mapping[str, Provider], bind: Callable[[Deployment], UpstreamHttp]) -> None:
+    def __init__(
+        self,
+        providers: Mapping[str, Provider],
+        bind: Callable[[Deployment], UpstreamHttp],
+        fleet: Seats | None = None,
+    ) -> None:
         self._providers = providers
         self._bind = bind
+        self._fleet = fleet
         self._recognised: dict[str, Provider] = {}
         self._asking = trio.Lock()
 
-    async def call(self, deployment: Deployment, request: ChatRequest) -> tuple[Provider, Call]:
-        """Return who makes this call, and the call."""
+    async def call(
+        self, deployment: Deployment, request: ChatRequest, asking: Asking = NOBODY
+    ) -> tuple[Provider, Call]:
+        """Return who makes this call, and the call. asking: for whom, where it may have to wait.
+
+        What is given for a local model keeps in mind what failed, so it is for one leg only.
+        Raises UpstreamUnreachable if there is no local model of that name.
+        """
+        if deployment.provider == LOCAL:
+            return self._local(deployment, request, asking)
         provider = self._settled(deployment) or await self._recognise(deployment)
         return provider, Call(deployment=deployment, request=request, http=self._bind(deployment))
 
+    def _local(self, deployment: Deployment, request: ChatRequest, asking: Asking) -> tuple[Provider, Call]:
+        fleet, models = self._fleet, () if self._fleet is None else self._fleet.serving(deployment.model)
+        if fleet is None or not models:
+            raise UpstreamUnreachable(f"there is no local model '{deployment.model}'", deployment=deployment.name)
+        inner = self._settled(fleet.deployment(models[0])) or self._providers[USUAL]
+        provider = seated(fleet, models, self.call, inner, asking)
+        return provider, Call(deployment=deployment, request=request, http=self._bind(deployment))
+
     async def check(self, deployment: Deployment) -> UpstreamError | None:
-        """Return None if `deployment` is there and would take a call, else what is wrong with it."""
+        """Return None if `deployment` is there and would take a call, else what is wrong with it.
+
+        A local model that is not loaded is there: it can be.
+        """
+        if deployment.provider == LOCAL:
+            await trio.lowlevel.checkpoint()
+            return self._check_local(deployment)
         try:
             with trio.fail_after(CHECK_WITHIN_S):
                 provider = self._settled(deployment) or await self._recognise(deployment)
@@ -55,6 +90,16 @@ class Upstreams:
                 phase="connect",
             )
         return None
+
+    def _check_local(self, deployment: Deployment) -> UpstreamError | None:
+        models = () if self._fleet is None else self._fleet.serving(deployment.model)
+        reason = f"there is no local model '{deployment.model}'"
+        for name in models:
+            failure = None if self._fleet is None else self._fleet.failure(name)
+            if failure is None:
+                return None
+            reason = f"model '{name}': {failure}"
+        return UpstreamUnreachable(reason, deployment=deployment.name)
 
     def _settled(self, deployment: Deployment) -> Provider | None:
         if deployment.provider != AUTO:

@@ -124,9 +124,13 @@ class Workers:
         if not self._leaving.is_set():
             self._leave_by = trio.current_time() + self._drain_s + STOP_WITHIN_S
             self._leaving.set()
-            for worker in self.running:
-                with suppress(LinkClosed):
-                    worker.link.tell(self._farewell)
+            self.tell(self._farewell)
+
+    def tell(self, message: bytes) -> None:
+        """Tell every worker that runs; one that is started later hears only its greeting."""
+        for worker in self.running:
+            with suppress(LinkClosed):
+                worker.link.tell(message)
 
     def stop(self) -> None:
         """End every worker now."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from loro_core.testing import performance
 from loro_core.testing.ask import Ask, ask_of
 from loro_core.testing.bench import CannotPlay, ProviderBench, Stage, ollama_bench, openai_bench
+from loro_core.testing.check_balancer import check_balancer
 from loro_core.testing.check_policy import check_policy
 from loro_core.testing.check_provider import check_provider
 from loro_core.testing.script import Script, ScriptedToolCall, tokenise
@@ -35,6 +36,7 @@ __all__ = [
     "Upstream",
     "UpstreamProcess",
     "ask_of",
+    "check_balancer",
     "check_policy",
     "check_provider",
     "model_of",

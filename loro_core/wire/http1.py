@@ -9,6 +9,7 @@ Sources: RFC 9110 (semantics), RFC 9112 (HTTP/1.1).
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -47,12 +48,27 @@ class Headers:
 
         A field sent in several lines is one value, joined by ", " (RFC 9110, 5.3).
         """
-        if self._values is None:
-            self._values = {}
-            for found, value in self._items:
-                before = self._values.get(found)
-                self._values[found] = value if before is None else f"{before}, {value}"
-        return self._values.get(name.lower())
+        return self._by_name().get(name.lower())
+
+    def has(self, name: str) -> bool:
+        """Return whether `name`, in lower case, was sent."""
+        return name in self._by_name()
+
+    @property
+    def repeats(self) -> bool:
+        """Whether a field came in several lines."""
+        return len(self._by_name()) < len(self._items)
+
+    def _by_name(self) -> dict[str, str]:
+        values = self._values
+        if values is None:
+            values = self._values = dict(self._items)
+            if len(values) < len(self._items):
+                values.clear()
+                for name, value in self._items:
+                    before = values.get(name)
+                    values[name] = value if before is None else f"{before}, {value}"
+        return values
 
     def tokens(self, name: str) -> list[str]:
         """Return the comma-separated members of `name` in lower case, without the empty ones."""
@@ -106,6 +122,7 @@ class HttpResponse:
     body: bytes = field(default=b"", repr=False)
 
 
+_PLAIN_PATH = re.compile(r"/[0-9A-Za-z/._~-]*")
 _BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -116,6 +133,8 @@ def split_target(method: str, target: str) -> tuple[str, str]:
     Raises BadRequest for other forms, a broken percent escape, or one that hides a control character or a byte
     sequence that is not UTF-8. Source: RFC 9112, 3.2.
     """
+    if _PLAIN_PATH.fullmatch(target):
+        return target, ""
     if target == "*" and method == "OPTIONS":
         return "*", ""
     scheme, separator, rest = target.partition("://")
@@ -201,6 +220,53 @@ def encode_head(status: int, headers: HeaderList, *, framing: Framing, connectio
         lines.append(f"connection: {connection}")
     lines.append("\r\n")
     return "\r\n".join(lines).encode("latin-1")
+
+
+def encode_reply_head(
+    status: int,
+    headers: HeaderList,
+    common: HeaderList = (),
+    *,
+    date: str,
+    request_id: str,
+    framing: Framing,
+    connection: str | None,
+) -> bytes:
+    """Return the head of a reply with what every one of ours says: Date, Server and X-Request-Id.
+
+    headers: a handler's; where they have one of the three, theirs counts. common: what is said beside, not checked.
+    Raises ValueError as `check_headers` does.
+    Replies are alike but for the time, the id and the length: the rest of a head is kept from one to the next.
+    """
+    kind = "length" if isinstance(framing, int) else framing
+    first, rest, told = _lines_of(status, tuple(headers), tuple(common), kind, connection)
+    length = b"content-length: %d\r\n" % framing if isinstance(framing, int) else b""
+    if told:
+        ours = (("date", date), ("server", "loro"), ("x-request-id", request_id))
+        said = "".join([f"{name}: {value}\r\n" for name, value in ours if name not in told])
+        return b"".join((first, said.encode("latin-1"), length, rest))
+    said = f"date: {date}\r\nserver: loro\r\nx-request-id: {request_id}\r\n"
+    return b"".join((first, said.encode("latin-1"), length, rest))
+
+
+_OURS = frozenset({"date", "server", "x-request-id"})
+
+
+@functools.lru_cache(maxsize=256)
+def _lines_of(
+    status: int,
+    headers: tuple[tuple[str, str], ...],
+    common: tuple[tuple[str, str], ...],
+    kind: str,
+    connection: str | None,
+) -> tuple[bytes, bytes, frozenset[str]]:
+    """Return the first line of a head, its last lines, and which of _OURS are among them."""
+    check_headers(headers)
+    framing: Framing = "chunked" if kind == "chunked" else "none"
+    first, separator, rest = encode_head(status, [*headers, *common], framing=framing, connection=connection).partition(
+        b"\r\n"
+    )
+    return first + separator, rest, _OURS & {name.lower() for name, _ in headers}
 
 
 def encode_chunk(data: bytes) -> bytes:

@@ -8,7 +8,7 @@ cannot meet), and messages of our own: h11's quote the line at fault, which may 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import h11
 
@@ -26,8 +26,7 @@ from loro_core.wire.http1 import Headers, split_target
 from loro_core.wire.http1_plain import PlainHead, read_plain_head
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RequestHead:
+class RequestHead(NamedTuple):
     """What a request says before its body.
 
     path, query: see HttpRequest.
@@ -111,8 +110,8 @@ class RequestDecoder:
             self._read_body(self._h11)
 
     def _take_plain_head(self, plain: PlainHead) -> None:
-        self._check_sizes(plain, plain.size)
-        self.head = _head_of(plain)
+        self._check_sizes(len(plain.method) + len(plain.target), len(plain.headers.items), plain.size)
+        self.head = _plain_head_of(plain)
         if plain.body_bytes > self._max_body_bytes:
             raise self._body_too_large()
 
@@ -135,19 +134,20 @@ class RequestDecoder:
         except h11.RemoteProtocolError as error:
             raise self._refusal(error) from None
         if isinstance(event, h11.Request):
-            self._check_sizes(event, self._head_bytes_fed - len(self.rest))
+            line_bytes = len(event.method) + len(event.target)
+            self._check_sizes(line_bytes, len(event.headers), self._head_bytes_fed - len(self.rest))
             self.head = _head_of(event)
             declared = self.head.headers.get("content-length")
             if declared is not None and int(declared) > self._max_body_bytes:
                 raise self._body_too_large()
 
-    def _check_sizes(self, request: h11.Request | PlainHead, head_bytes: int) -> None:
-        # It has been held the line to "method SP target SP HTTP/x.y" exactly.
-        if len(request.method) + len(request.target) + len("  HTTP/1.1") > self._max_target_bytes:
+    def _check_sizes(self, line_bytes: int, fields: int, head_bytes: int) -> None:
+        """line_bytes: of method and target; the line has been held to "method SP target SP HTTP/x.y" exactly."""
+        if line_bytes + len("  HTTP/1.1") > self._max_target_bytes:
             raise self._line_too_long()
         if head_bytes > self._max_header_bytes:
             raise self._head_too_large()
-        if len(request.headers) > self._max_headers:
+        if fields > self._max_headers:
             raise HeadersTooLarge(f"The request has more than {self._max_headers} header fields.")
 
     def _read_body(self, connection: h11.Connection) -> None:
@@ -190,7 +190,23 @@ class RequestDecoder:
         return TooLarge(f"The request body is larger than {self._max_body_bytes} bytes.")
 
 
-def _head_of(request: h11.Request | PlainHead) -> RequestHead:
+def _plain_head_of(plain: PlainHead) -> RequestHead:
+    """Return what `_head_of` would, where much of what it looks for cannot be."""
+    _check_host(plain.headers, "1.1")
+    path, query = split_target(plain.method, plain.target)
+    return RequestHead(
+        plain.method,
+        plain.target,
+        path,
+        query,
+        plain.headers,
+        "1.1",
+        not plain.headers.has("connection") or _keep_alive(plain.headers, "1.1"),
+        plain.headers.has("expect") and _expects_continue(plain.headers, "1.1"),
+    )
+
+
+def _head_of(request: h11.Request) -> RequestHead:
     version = request.http_version.decode("ascii")
     if not version.startswith("1."):
         raise VersionNotSupported(f"This is HTTP/1.1, the request asks for HTTP/{version}.")

@@ -8,6 +8,7 @@ Sources: RFC 9110, 5.5 and 5.6.2 (fields, tokens), RFC 9112, 3 (request line), R
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -110,11 +111,26 @@ def encode_request(
     Raises UnfitHeader for a field that HTTP cannot carry or that frames the message, ValueError for a method or
     target that is none.
     """
+    head = _head_of(method, target, authority, tuple(defaults.items()), tuple(headers.items()))
+    if body or method in ("POST", "PUT", "PATCH"):
+        return b"%bcontent-length: %d\r\n\r\n%b" % (head, len(body), body)
+    return head + b"\r\n"
+
+
+@functools.lru_cache(maxsize=64)
+def _head_of(
+    method: str,
+    target: str,
+    authority: str,
+    defaults: tuple[tuple[str, str], ...],
+    headers: tuple[tuple[str, str], ...],
+) -> bytes:
+    """Return a head but for its length and its end. A deployment is asked with the same one again and again."""
     if not _TOKEN.fullmatch(method) or not _VISIBLE.fullmatch(target):
         raise ValueError("method or target of the request cannot be sent")
     lines = [f"{method} {target} HTTP/1.1\r\nhost: {authority}"]
     told = {"host"}
-    for name, value in headers.items():
+    for name, value in headers:
         lower = name.lower()
         if lower in _FRAMING or lower in told or not _TOKEN.fullmatch(name):
             raise UnfitHeader(name)
@@ -122,8 +138,6 @@ def encode_request(
             raise UnfitHeader(name)
         told.add(lower)
         lines.append(f"{name}: {value}")
-    lines += [f"{name}: {value}" for name, value in defaults.items() if name not in told]
-    if body or method in ("POST", "PUT", "PATCH"):
-        lines.append(f"content-length: {len(body)}")
-    lines.append("\r\n")
-    return "\r\n".join(lines).encode("ascii") + body
+    lines += [f"{name}: {value}" for name, value in defaults if name not in told]
+    lines.append("")
+    return "\r\n".join(lines).encode("ascii")

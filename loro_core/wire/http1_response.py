@@ -40,6 +40,7 @@ _HEAD = re.compile(rb"HTTP/1\.([0-9]) ([0-9]{3})(?: [^\x00\n\r\x0b\x0c]*)?\r?\n(
 _TRAILER_LINES = re.compile(_FIELDS + rb"\r?\n")
 _BLANK_LINE = re.compile(rb"\n\r?\n")
 _SIZE_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})(?:;[^\r\n]*)?[ \t]*\r\n")
+_SIZES = re.compile(rb"[0-9A-Fa-f]{1,16}(?: [0-9A-Fa-f]{1,16})*")
 _DIGITS = re.compile(r"[0-9]{1,18}")
 _IDLE = re.compile(r"(?:^|[,\s])timeout\s*=\s*([0-9]{1,6})", re.IGNORECASE)
 _BEGINNING = b"HTTP/1."
@@ -149,8 +150,16 @@ class ResponseDecoder:
 
     def _feed_head(self, data: bytes) -> bytes:
         """Return what follows the head in `data`; nothing if the head is not there yet."""
-        # A 1xx is kept until the final head is there: all of them share one cap.
         kept = self._kept
+        if not kept and (match := _HEAD.match(data)) is not None and match.end() <= MAX_HEAD_BYTES:
+            self._read_head(match)
+            if self.head is not None:
+                rest = data[match.end() :]
+                if self._expects is _NOTHING:
+                    self._end(rest)
+                    return b""
+                return rest
+        # A 1xx is kept until the final head is there: all of them share one cap.
         kept += data
         while self.head is None:
             start = self._start
@@ -165,7 +174,10 @@ class ResponseDecoder:
             if blank.end() > MAX_HEAD_BYTES:
                 raise WireFormatError(f"the answer's head is larger than {MAX_HEAD_BYTES} bytes")
             self._start = blank.end()
-            self._read_head(bytes(kept[start : self._start]))
+            match = _HEAD.fullmatch(bytes(kept[start : self._start]))
+            if match is None:
+                raise WireFormatError("the answer's first line or a header field is not valid HTTP/1.1")
+            self._read_head(match)
         rest = bytes(kept[self._start :])
         self._kept = bytearray()
         if self._expects is _NOTHING:
@@ -173,10 +185,7 @@ class ResponseDecoder:
             return b""
         return rest
 
-    def _read_head(self, data: bytes) -> None:
-        match = _HEAD.fullmatch(data)
-        if match is None:
-            raise WireFormatError("the answer's first line or a header field is not valid HTTP/1.1")
+    def _read_head(self, match: re.Match[bytes]) -> None:
         status = int(match[2])
         if 100 <= status < 200:
             if status == 101:
@@ -239,6 +248,10 @@ class ResponseDecoder:
             self._kept += data
             data = bytes(self._kept)
             self._kept.clear()
+        if self._expects is _SIZE and data.endswith(b"\r\n"):
+            whole = self._whole_chunks(data)
+            if whole is not None:
+                return whole
         pieces: list[bytes] = []
         at, size = 0, len(data)
         expects, left = self._expects, self._left
@@ -276,6 +289,26 @@ class ResponseDecoder:
                 self._feed_trailer(data, at)
                 return b"".join(pieces)
         self._expects, self._left = expects, left
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def _whole_chunks(self, data: bytes) -> bytes | None:
+        """Return what is in the chunks that `data` consists of; None if it holds anything else, or one of them a CRLF.
+
+        That is how most reads of a stream are, and then the lines between the chunks show them all at once.
+        """
+        lines = data.split(b"\r\n")
+        if len(lines) % 2 == 0:
+            return None
+        sizes, pieces = lines[:-1:2], lines[1::2]
+        if _SIZES.fullmatch(b" ".join(sizes)) is None or [int(size, 16) for size in sizes] != list(map(len, pieces)):
+            return None
+        if not pieces[-1]:
+            pieces.pop()
+            if b"" in pieces:
+                return None
+            self._end(b"")
+        elif b"" in pieces:
+            return None
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     def _keep_line(self, data: bytes, at: int) -> None:

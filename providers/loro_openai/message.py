@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from loro_core import Delta, Json, ToolCallDelta
+from loro_core import Delta, Json, ToolCallDelta, text_delta
 from loro_core.wire.json_text import encode_json
 from loro_core.wire.lines import WireFormatError
 
@@ -75,20 +75,30 @@ def read_choice(choice: Mapping[str, Any], index: int, numbers: ToolCallNumbers)
     message = choice.get("delta") or choice.get("message") or {}
     if not isinstance(message, dict):
         raise WireFormatError("a delta that is no object")
-    fields = {name: value for name, value in message.items() if name not in _SAID and value not in _EMPTY}
+    fields = _told(message, _SAID)
     content, thoughts = _content(message.get("content"))
     if thoughts:
         fields["reasoning_content"] = _text(fields, "reasoning_content") + thoughts
     calls = message.get("tool_calls") or []
     if not isinstance(calls, list):
         raise WireFormatError("tool_calls that are no list")
+    choice_fields = _told(choice, _OF_A_CHOICE)
+    if content is not None and not (calls or fields or choice_fields):
+        return text_delta(index, content)
     return Delta(
         index=index,
         content=content,
         tool_calls=tuple(numbers.read(piece) for piece in calls),
         fields=fields,
-        choice_fields={k: v for k, v in choice.items() if k not in _OF_A_CHOICE and v not in _EMPTY},
+        choice_fields=choice_fields,
     )
+
+
+def _told(said: Mapping[str, Any], known: frozenset[str]) -> dict[str, Any]:
+    """Return what is said beside what is `known`."""
+    if said.keys() <= known:
+        return {}
+    return {name: value for name, value in said.items() if name not in known and value not in _EMPTY}
 
 
 def _content(content: Json) -> tuple[str | None, str]:

@@ -165,7 +165,7 @@ class StreamReader:
     def _take_chunk(self, chunk: dict[str, Any]) -> list[Delta]:
         usage = _usage(chunk.get("usage"))
         choices = _choices(chunk)
-        if "choices" in chunk:
+        if "choices" in chunk and not chunk.keys() <= _OF_A_CHUNK:
             self._chunk_fields |= {k: v for k, v in chunk.items() if k not in _OF_A_CHUNK and v is not None}
         added: list[Delta] = []
         spoke = set()
@@ -196,7 +196,9 @@ class StreamReader:
     def _take_choice(self, raw: dict[str, Any], position: int) -> Delta | None:
         """Return what a choice says, None if that is nothing."""
         index = _index(raw, position)
-        choice = self._choices.setdefault(index, _Choice())
+        choice = self._choices.get(index)
+        if choice is None:
+            choice = self._choices[index] = _Choice()
         delta = read_choice(raw, index, choice.numbers)
         finish = _finish_reason(raw)
         if choice.ended:

@@ -51,7 +51,7 @@ def served(monkeypatch):
     """Stand in for the server; the settings it was started with come in here."""
     started = []
 
-    def main(settings):
+    def main(settings, read):
         started.append(settings)
         return 0
 
@@ -75,7 +75,7 @@ def test_serve_is_the_default_and_options_may_stand_anywhere(served, words):
 
 
 def test_the_status_of_the_server_is_the_exit_status(served, monkeypatch):
-    monkeypatch.setattr(sys.modules["loro_core.app.serve"], "main", lambda _: 3)
+    monkeypatch.setattr(sys.modules["loro_core.app.serve"], "main", lambda *_: 3)
     assert cli.main([]) == 3
 
 
@@ -151,14 +151,19 @@ def test_plugins_lists_what_there_is_and_whose_it_is(registry, capsys):
         policies={"adaptive": object(), "mine": object()},
         plugins=(
             LoadedPlugin(name="s", distribution="s-dist", version="1.2", providers=("scripted",), policies=()),
-            LoadedPlugin(name="my_plugin", distribution="", version="", providers=(), policies=("mine",)),
+            LoadedPlugin(
+                name="my_plugin", distribution="", version="", providers=(), policies=("mine",), balancers=("ours",)
+            ),
         ),
+        balancers={"prefix": object(), "ours": object()},
     )
     assert cli.main(["plugins"]) == 0
     assert [line.split() for line in capsys.readouterr().out.splitlines()] == [
         ["provider", "scripted", "by", "s"],
         ["policy", "adaptive", "by", "loro-core"],
         ["policy", "mine", "by", "my_plugin"],
+        ["balancer", "prefix", "by", "loro-core"],
+        ["balancer", "ours", "by", "my_plugin"],
         [],
         ["plugin", "s", "s-dist", "1.2"],
         ["plugin", "my_plugin", "a", "module"],
@@ -189,7 +194,7 @@ def test_version(words, capsys):
 
 
 def test_an_interrupt_is_tidy(monkeypatch, served):
-    def interrupted(_):
+    def interrupted(*_):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(sys.modules["loro_core.app.serve"], "main", interrupted)
@@ -233,9 +238,77 @@ def test_python_m_runs_it(tmp_path):
 
 
 def test_config_errors_of_the_server_are_told_like_those_of_the_settings(served, monkeypatch, capsys):
-    def refuse(_):
+    def refuse(*_):
         raise ConfigError(["reply.policy: no"])
 
     monkeypatch.setattr(sys.modules["loro_core.app.serve"], "main", refuse)
     assert cli.main([]) == 2
     assert capsys.readouterr().err == "loro: 1 problem in the settings\n  reply.policy: no\n"
+
+
+# --- local models
+
+
+LOCAL = """
+[[local_models]]
+name = "big"
+model_path = "big.gguf"
+aliases = ["llama"]
+max_instances = 2
+[[local_models]]
+name = "cloud"
+base_url = "http://127.0.0.1:9/v1"
+kinds = ["chat", "embedding"]
+[[remote_servers]]
+name = "next"
+grpc_addr = "10.0.0.2:50051"
+enabled = false
+[pairs.kitchen]
+answer = ["big", "cloud"]
+policy = "adaptive"
+"""
+
+
+def test_check_config_shows_models_workers_and_pairs(registry, tmp_path, capsys):
+    registry(providers={**SCRIPTED, "openai": object()})
+    (tmp_path / "loro.toml").write_text(LOCAL)
+    assert cli.main(["check-config"]) == 0
+    out, err = capsys.readouterr()
+    lines = [" ".join(line.split()) for line in out.splitlines()]
+    assert "big (llama) chat llama.cpp 4 slots 2 processes idle 600 s loro.toml:2" in lines
+    assert "cloud chat+embedding at http://127.0.0.1:9/v1 64 slots loro.toml:7" in lines
+    assert "kitchen phrases, then big else cloud policy adaptive loro.toml:15" in lines
+    assert 'next "10.0.0.2:50051" weight 1 disabled' in lines
+    (command,) = [line for line in lines if "--model" in line]
+    assert command.endswith(f"--model {tmp_path / 'big.gguf'} --port {{port}} --host {{host}} --alias big --parallel 4")
+    assert (
+        f"warning: loro.toml:4: local_models[0].model_path names a file that is not there: {tmp_path}/big.gguf" in err
+    )
+
+
+def test_check_config_says_nothing_of_models_where_there_are_none(registry, capsys):
+    registry()
+    assert cli.main(["check-config"]) == 0
+    assert "Models" not in capsys.readouterr().out.split()
+
+
+def test_local_serves_one_file_as_the_large_model(served, tmp_path):
+    (tmp_path / "qwen.gguf").touch()
+    assert cli.main(["--local", "qwen.gguf", "--port", "0"]) == 0
+    (settings,) = served
+    assert (settings.large.provider, settings.large.model) == ("local", "qwen")
+    assert [model.name for model in settings.models] == ["qwen"]
+
+
+def test_init_config_prints_a_file_that_changes_nothing_and_writes_none(tmp_path, capsys):
+    (tmp_path / "loro.toml").write_text("[server]\nport = 1\n")
+    assert cli.main(["init-config"]) == 0
+    assert capsys.readouterr().out.startswith("# loro's configuration.")
+    assert (tmp_path / "loro.toml").read_text() == "[server]\nport = 1\n"
+
+
+def test_model_config_prints_the_file_of_a_model(capsys):
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["--model-config"])
+    assert not ended.value.code
+    assert '\nmodel_path = "/path/to/model.gguf"\n' in capsys.readouterr().out

@@ -45,7 +45,7 @@ from loro_core.plugin.registry import load_plugins
 registry = load_plugins()
 print(json.dumps({
     "file": loro_core.__file__,
-    "plugins": [[p.name, p.distribution, p.version, p.providers, p.policies] for p in registry.plugins],
+    "plugins": [[p.name, p.distribution, p.version, p.providers, p.policies, p.balancers] for p in registry.plugins],
     "broken": [str(error) for error in registry.broken],
 }))
 """
@@ -80,9 +80,9 @@ def test_they_are_found_with_their_distributions_and_the_broken_one_is_named(env
     found = json.loads(environment.run("python", "-c", LIST_PLUGINS))
     assert found["file"].startswith(str(environment.site))
     plugins = {name: rest for name, *rest in found["plugins"]}
-    assert plugins["example"] == ["loro-example-plugin", "0.1.0", ["echo-lines"], ["long-questions"]]
-    assert plugins["long_questions"] == ["loro-long-questions", "0.1", [], ["long-questions-of-the-tutorial"]]
-    assert plugins["loro_openai"] == ["loro-core", __version__, ["openai"], []]
+    assert plugins["example"] == ["loro-example-plugin", "0.1.0", ["echo-lines"], ["long-questions"], ["fullest"]]
+    assert plugins["long_questions"] == ["loro-long-questions", "0.1", [], ["long-questions-of-the-tutorial"], []]
+    assert plugins["loro_openai"] == ["loro-core", __version__, ["openai"], [], []]
     (broken,) = found["broken"]
     assert "'broken' (loro-broken 3.1)" in broken
     assert "a_library_that_nobody_has" in broken

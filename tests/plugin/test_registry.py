@@ -9,6 +9,7 @@ from types import ModuleType, SimpleNamespace
 import pytest
 
 from loro_core import ChatRequest, Plan, Snapshot, hookimpl
+from loro_core.decide.balance import BUILT_IN
 from loro_core.plugin.registry import Found, load_plugins
 
 
@@ -29,6 +30,23 @@ def plugin(*policies) -> object:
     return SimpleNamespace(loro_register_policies=loro_register_policies)
 
 
+class Cheapest:
+    def __init__(self, name="cheapest"):
+        self.name = name
+
+    def pick(self, candidates, ticket, now, rng):
+        return candidates[0]
+
+
+def balancing(*balancers) -> object:
+    @hookimpl
+    def loro_register_balancers(register):
+        for balancer in balancers:
+            register(balancer)
+
+    return SimpleNamespace(loro_register_balancers=loro_register_balancers)
+
+
 def found(name: str, load, distribution="loro-quiet") -> Found:
     return Found(name=name, distribution=distribution, version="1.2", load=load)
 
@@ -46,6 +64,40 @@ def test_the_installed_distribution_brings_its_providers_by_entry_point():
 
 def test_the_built_in_policies_are_there_without_any_plugin():
     assert set(load_plugins(installed=[]).policies) == {"direct", "race", "instant", "adaptive"}
+
+
+def test_the_built_in_balancers_are_there_without_any_plugin():
+    assert load_plugins(installed=[]).balancers == BUILT_IN
+
+
+def test_a_plugin_brings_balancers():
+    cheapest = Cheapest()
+    registry = load_plugins(installed=[found("cheap", lambda: balancing(cheapest, Cheapest("next-to-nothing")))])
+    assert registry.balancers["cheapest"] is cheapest
+    assert registry.plugins[0].balancers == ("cheapest", "next-to-nothing") and registry.broken == ()
+
+
+@pytest.mark.parametrize("name", ["prefix", "least-busy", "busy", "call"])
+def test_a_balancer_cannot_take_the_name_of_a_built_in_one_nor_of_a_scorer(name):
+    (error,) = load_plugins(installed=[found("thief", lambda: balancing(Cheapest(name)))]).broken
+    assert f"balancer {name!r} is already registered by loro-core" in str(error)
+
+
+def test_two_plugins_with_the_same_balancer_are_both_named():
+    twins = [found(name, lambda: balancing(Cheapest())) for name in ("one", "two")]
+    (error,) = load_plugins(installed=twins).broken
+    assert "plugin 'two'" in str(error) and "'cheapest' is already registered by 'one'" in str(error)
+
+
+def test_a_balancer_may_be_called_as_a_policy_is():
+    both = [found("cheap", lambda: balancing(Cheapest("race"))), found("quiet", lambda: plugin(Quiet("cheapest")))]
+    assert load_plugins(installed=both).broken == ()
+
+
+@pytest.mark.parametrize(("wrong", "says"), [(SimpleNamespace(name="half"), "lacks pick"), (Cheapest("A b"), "'A b'")])
+def test_a_balancer_is_looked_at_like_the_others(wrong, says):
+    registry = load_plugins(installed=[found("odd", lambda: balancing(Cheapest(), wrong))])
+    assert says in str(registry.broken[0]) and "cheapest" not in registry.balancers
 
 
 def test_a_broken_plugin_is_named_and_the_others_load():

@@ -6,7 +6,8 @@ import pytest
 import trio
 import trio.testing
 
-from loro_core.runtime.http_connection import LINGER_SILENT_S, PIPELINED_BYTES
+from loro_core.runtime.http_connection import LINGER_SILENT_S
+from loro_core.runtime.http_inbox import PIPELINED_BYTES
 from loro_core.runtime.http_reply import Reply
 from loro_core.runtime.http_service import Drain
 from loro_core.wire.http1 import HeaderList, Headers, HttpRequest

@@ -11,7 +11,8 @@ import trio
 import trio.testing
 
 from loro_core.errors import InternalError, MethodNotAllowed, Overloaded
-from loro_core.runtime.http_connection import PIPELINED_BYTES, serve_connection
+from loro_core.runtime.http_connection import serve_connection
+from loro_core.runtime.http_inbox import PIPELINED_BYTES
 from loro_core.runtime.http_reply import Reply
 from loro_core.runtime.http_service import Service
 from loro_core.wire.http1 import HttpRequest

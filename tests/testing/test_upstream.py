@@ -549,3 +549,15 @@ async def test_leaving_the_block_drops_the_connections():
         assert (await read_all(stream))[0] == b""
     with pytest.raises(OSError, match="connect"):
         await connect(upstream)
+
+
+async def test_while_it_loads_it_answers_503_to_all_and_then_it_is_healthy(autojump_clock):
+    async with open_upstream(Script(text="Hi"), load_s=5.0) as upstream:
+        for path, method in (("/health", "GET"), ("/v1/chat/completions", "POST")):
+            status, _, body, _ = await exchange(upstream, path=path, method=method)
+            assert status == 503
+            assert json.loads(body)["error"]["message"] == "Loading model"
+        await trio.sleep(5)
+        assert (await exchange(upstream, path="/health", method="GET"))[0] == 200
+        assert (await exchange(upstream))[0] == 200
+        assert len(upstream.records) == 1

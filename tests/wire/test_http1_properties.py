@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from loro_core.errors import ClientError
 from loro_core.wire.http1 import (
     LAST_CHUNK,
+    NO_HEADERS,
     bodiless,
     check_headers,
     encode_chunk,
@@ -31,13 +32,37 @@ def pieces(data: bytes, cuts: list[int]) -> list[bytes]:
     return [data[a:b] for a, b in pairwise(edges)]
 
 
+FIELDS = [
+    "X: 1",
+    "Accept: */*",
+    "accept:text/plain",
+    "Empty:",
+    "Blank: \t ",
+    "Tabbed:\t a\tb \t",
+    "Name: \u00e9",
+    "Expect: 100-continue",
+    "Connection: Keep-Alive, x",
+    "connection: close",
+    "Upgrade: h2c",
+    "Y: " + "b" * 700,
+    "Host: b",
+    "Host: a b",
+    "Content-Length: 3",
+    "Bad name: 1",
+    "Bad\x01: 1",
+    "Bad: \x7f",
+    " folded",
+    "none",
+]
+
+
 @st.composite
 def requests(draw: st.DrawFn) -> bytes:
-    """Requests that are right, or wrong in one of the ways that depend on where they are cut."""
+    """Requests that are right, or wrong; of the ways to be wrong, too large is one that does not come with others."""
     path = draw(st.sampled_from(["/", "/v1/models?x=1", "/" + "a" * 290, "/%zz", "http://a/b"]))
     version = draw(st.sampled_from(["1.1", "1.0", "2.0"]))
     lines = [f"POST {path} HTTP/{version}", "Host: a"]
-    lines += draw(st.lists(st.sampled_from(["X: 1", "Accept: */*", "Expect: 100-continue", "Y: " + "b" * 700])))
+    lines += draw(st.lists(st.sampled_from(FIELDS), max_size=6, unique=True))
     body = draw(st.binary(max_size=220))
     if draw(st.booleans()):
         lines.append("Transfer-Encoding: chunked")
@@ -47,7 +72,7 @@ def requests(draw: st.DrawFn) -> bytes:
     else:
         lines.append(f"Content-Length: {len(body)}")
         framed = body
-    return "\r\n".join([*lines, "", ""]).encode() + framed
+    return "\r\n".join([*lines, "", ""]).encode("latin-1") + framed
 
 
 def outcome(data: list[bytes]) -> object:
@@ -58,7 +83,7 @@ def outcome(data: list[bytes]) -> object:
     except ClientError as error:
         return error.status, error.message
     assert found.head is not None
-    return found.head.method, found.head.path, found.head.headers.items, found.body
+    return found.head._replace(headers=NO_HEADERS), found.head.headers.items, found.body
 
 
 @given(requests(), st.lists(st.integers(0, 3000), max_size=5))

@@ -12,16 +12,20 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
 from loro_core.app.config import dotenv
+from loro_core.app.config.missing import missing_parts, near
 from loro_core.app.config.resolve import resolve
+from loro_core.app.config.roster import COMMAND_LINE, LOCAL_FLAG, local_layer, model_files, read_roster
 from loro_core.app.config.settings import Settings
 from loro_core.app.config.sources import (
     FILE_VARIABLE,
     Document,
+    Layer,
     Option,
     Variable,
     document_layer,
@@ -41,12 +45,18 @@ DEFAULT_FILE = "loro.toml"
 
 
 def load(
-    *, environ: Mapping[str, str], directory: Path, file: str | None = None, options: Iterable[Option] = ()
+    *,
+    environ: Mapping[str, str],
+    directory: Path,
+    file: str | None = None,
+    options: Iterable[Option] = (),
+    local: str | None = None,
 ) -> Settings:
-    """Return the settings.
+    """Return the settings. It may be called again at any time: nothing is kept and nothing written.
 
     environ: the process's variables. directory: where the file and `.env` are looked for, the latter also above it.
     file: the configuration file, in the place of LORO_CONFIG and ./loro.toml.
+    local: the file of a model that is served as the large one, in the place of what else is said of that.
     Raises ConfigError with every problem found.
     """
     environment = [Variable(place="environment", name=name, text=text) for name, text in environ.items()]
@@ -54,20 +64,37 @@ def load(
     dot = [variable for variable in dot if variable.name not in environ]
     problems += unknown_variables([*environment, *dot])
     try:
-        document = _configuration_file(directory, file, [*environment, *dot])
+        document, beside = _configuration_file(directory, file, [*environment, *dot])
     except ConfigError as error:
         # What it configures is unknown now: judging the rest would tell of problems that are none.
         raise ConfigError([*problems, *error.problems]) from None
     layer, unknown = document_layer(document)
     problems += unknown
+    stronger = [options_layer(options), variables_layer(environment), variables_layer(dot)]
+    if local is not None:
+        stronger.insert(0, local_layer(Path(local)))
+    files, said, warnings = _model_files(stronger, layer, directory, beside)
+    problems += said
+    roster = read_roster(
+        document,
+        beside,
+        read=lambda path: read_document(path, _called(path, directory)),
+        files=files,
+        local=None if local is None else directory / local,
+    )
+    problems += roster.problems
+    if local is not None and not (directory / local).is_file():
+        problems.append(
+            f"{COMMAND_LINE}: {LOCAL_FLAG} names a file that is not there: {local}{near(directory / local)}"
+        )
     try:
-        settings = resolve([options_layer(options), variables_layer(environment), variables_layer(dot)], layer)
+        settings = resolve(stronger, layer, roster)
     except ConfigError as error:
         # A variable may set two keys, and is wrong but once.
         raise ConfigError(list(dict.fromkeys([*problems, *error.problems]))) from None
     if problems:
         raise ConfigError(problems)
-    return settings
+    return replace(settings, warnings=(*warnings, *missing_parts(roster.models)))
 
 
 class TextFile(Protocol):
@@ -100,14 +127,37 @@ def _parsed(text: str, name: str) -> Mapping[str, Any]:
         raise ConfigError([f"{name}: not TOML that loro can read: nested too deeply"]) from None
 
 
-def _configuration_file(directory: Path, file: str | None, variables: Iterable[Variable]) -> Document:
-    """Return the configuration file, an empty one if there is none; raise ConfigError."""
+def _configuration_file(directory: Path, file: str | None, variables: Iterable[Variable]) -> tuple[Document, Path]:
+    """Return the configuration file, an empty one if there is none, and its directory; raise ConfigError."""
     said = (v.text.strip() for v in variables if v.name == FILE_VARIABLE)
     named = file or next(said, "")
     path = directory / (named or DEFAULT_FILE)
     if not named and not path.exists():
-        return Document(name=DEFAULT_FILE, values={}, lines={})
-    return read_document(path, _called(path, directory))
+        return Document(name=DEFAULT_FILE, values={}, lines={}), directory
+    return read_document(path, _called(path, directory)), path.parent
+
+
+def _model_files(
+    stronger: Sequence[Layer], file: Layer, directory: Path, beside: Path
+) -> tuple[list[Path], list[str], list[str]]:
+    """Return the files that configure a model each, what is wrong with their directory, and what to be warned of.
+
+    directory: where a relative one begins that a variable names. beside: where one begins that the file names.
+    """
+    key = "scheduler.config_dir"
+    given = next((layer[key] for layer in (*stronger, file) if key in layer), None)
+    if given is None:
+        return [], [], []
+    try:
+        path = (beside if given is file.get(key) else directory) / Path(given.take()).expanduser()
+    except ConfigError:
+        return [], [], []  # `resolve` tells it
+    called = f"{given.place}: {given.name}: {path}"
+    if not path.exists():
+        # The older system made it; it may be filled later.
+        return [], [], [f"{called} is not there, so it configures no model"]
+    files, problems = model_files(path, called)
+    return files, problems, []
 
 
 def _read_dotenv(directory: Path) -> tuple[list[Variable], list[str]]:

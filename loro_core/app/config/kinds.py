@@ -323,6 +323,20 @@ class ApiKey:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnKey(ApiKey):
+    """A key that the operator makes up, or "none"; long enough that nobody finds it by trying."""
+
+    wants = '16 or more visible characters without blanks, or "none"'
+
+    def accept(self, value: Any) -> Secret | None:
+        # ApiKey's by name: with slots, the class that super() would look in is not this one.
+        key = ApiKey.accept(self, value)
+        if key is not None and len(key.reveal()) < 16:
+            raise Unfit("it is too short")
+        return key
+
+
+@dataclass(frozen=True, slots=True)
 class Address(Shown):
     """HOST:PORT as a pair; an IPv6 host stands in brackets."""
 
@@ -338,6 +352,12 @@ class Address(Shown):
 
     def read(self, text: str) -> str:
         return text
+
+    def show(self, value: Any) -> str:
+        if value is None:
+            return "not set"
+        host, port = value
+        return quote(f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
 
 
 def _from_json(text: str) -> Any:

@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
 from loro_core.app import demo
 from loro_core.app.config.keys import Key, keys_of
+from loro_core.app.config.pairing import (
+    TAKEOVER_FIRST_TOKEN_S,
+    Choices,
+    default_roles,
+    make_pair,
+    no_chat_model,
+    stands_for,
+)
+from loro_core.app.config.pairs import Pair
+from loro_core.app.config.roster import Roster
+from loro_core.app.config.rules import fleet_problems, pinned
+from loro_core.app.config.scheduling import DEFAULT, REFUSE, AdminSettings, SchedulerSettings
 from loro_core.app.config.settings import (
     HTTP_ADDR,
     TABLES,
-    FallbackSettings,
     HedgeSettings,
     LogSettings,
     MetricsSettings,
@@ -27,6 +38,7 @@ from loro_core.app.config.settings import (
 )
 from loro_core.app.config.sources import KEYS, Given, Layer
 from loro_core.errors import ConfigError
+from loro_core.models import LOCAL, Model, ModelKind
 
 SMALL, LARGE = "models.small", "models.large"
 FALLBACKS = ("models.fallback", "models.fallback2")
@@ -37,52 +49,72 @@ OPENAI_PROVIDERS = ("auto", "openai")
 BASE_URL = "https://api.siliconflow.cn/v1"
 MODEL_NAMES = {SMALL: "Qwen/Qwen2-1.5B-Instruct", LARGE: "deepseek-ai/DeepSeek-V2.5"}
 
-TAKEOVER_FIRST_TOKEN_S = 6.0
-"""The first-token deadline of a model that a fallback stands behind, if none is set: ElevenLabs asks again after 8 s,
-LiveKit gives up after 10 s, and the fallback needs a second or two of that."""
-
 # MAX_RETRIES and HTTP_TIMEOUT_SECS: they tune a model, and do not say that there is one.
 _SHARED = {v.name for key in keys_of(LARGE, ModelSettings) for v in key.row.variables if "{TABLE}" not in v.name}
 
 
-def resolve(stronger: Sequence[Layer], file: Layer) -> Settings:
+def resolve(stronger: Sequence[Layer], file: Layer, roster: Roster | None = None) -> Settings:
     """Return the settings that the sources amount to.
 
     stronger: what overrides the file, the strongest first. The file is judged whole, the others where they count.
+    roster: the models, pairs and remote servers that the files name, judged already.
     Raises ConfigError with every problem found.
     """
+    roster = roster or Roster()
+    models = tuple(one.model for one in roster.models)
     resolving = _Resolving()
     layers = [resolving.with_address(layer) for layer in (*stronger, file)]
     configured = {table for table in MODELS if _is_configured(table, layers)}
-    resolving.layers = layers if configured else [*layers, _demo()]
+    stand_in = not configured and (any(ModelKind.CHAT in model.kinds for model in models) or bool(roster.pairs))
+    resolving.layers = layers if configured or stand_in else [*layers, _demo()]
     tables = {
         name: resolving.table(name)
         for name in TABLES
-        if name in configured or name not in MODELS or (not configured and name not in FALLBACKS)
+        if name in configured or name not in MODELS or (not configured and not stand_in and name not in FALLBACKS)
     }
     for name in sorted(configured):
-        resolving.complete_model(name, tables[name])
+        if tables[name]["provider"] == LOCAL:
+            resolving.complete_local(name, tables[name], models)
+        else:
+            resolving.complete_model(name, tables[name])
     if configured and LARGE not in configured:
         resolving.problems.append("the large model is missing: set LARGE_MODEL_API_KEY, or write [models.large]")
     resolving.shorten_first_token([(name, tables[name]) for name in (LARGE, *FALLBACKS) if name in tables])
     resolving.check_cors(tables["server"])
     resolving.check_overridden(layers[-1], layers[:-1])
+    resolving.complete_scheduler(tables["scheduler"], roster)
+    resolving.problems += fleet_problems(tables["server"], tables["scheduler"], resolving.sources, roster)
+    roles = {
+        name.rpartition(".")[2]: settings(**tables[name]).deployment(name.rpartition(".")[2])
+        for name, settings in TABLES.items()
+        if name in MODELS and name in tables
+    }
+    reply = ReplySettings(**tables["reply"])
+    choices = Choices(roles=roles if configured else {}, models=models, patient=resolving.patient(roles, roster))
+    pairs = resolving.pairs(roster, choices, reply)
+    if stand_in and not resolving.problems:
+        roles, sources = default_roles(models, pairs)
+        resolving.sources |= sources
     if resolving.problems:
         raise ConfigError(resolving.problems)
+    small, large = roles.pop("small", None), roles.pop("large")
     return Settings(
         server=ServerSettings(**tables["server"]),
-        small=ModelSettings(**tables[SMALL]).deployment("small") if SMALL in tables else None,
-        large=ModelSettings(**tables[LARGE]).deployment("large"),
-        fallbacks=tuple(
-            FallbackSettings(**tables[name]).deployment(name.rpartition(".")[2]) for name in FALLBACKS if name in tables
-        ),
-        demo=not configured,
-        reply=ReplySettings(**tables["reply"]),
+        small=small,
+        large=large,
+        fallbacks=tuple(roles.values()),
+        demo=not configured and not stand_in,
+        reply=reply,
         hedge=HedgeSettings(**tables["hedge"]),
         words=WordsSettings(**tables["words"]),
         metrics=MetricsSettings(**tables["metrics"]),
         log=LogSettings(**tables["log"]),
         plugins=PluginSettings(**tables["plugins"]),
+        scheduler=SchedulerSettings(**tables["scheduler"]),
+        admin=AdminSettings(**tables["admin"]),
+        models=pinned(roster.models, [small, *(pair.acknowledging for pair in pairs.values())]),
+        pairs=MappingProxyType(pairs),
+        remotes=tuple(roster.remotes),
         sources=MappingProxyType(resolving.sources),
     )
 
@@ -177,6 +209,52 @@ class _Resolving:
                 f"{table}.api_key is missing: set {variable}_API_KEY; for a service without keys, to `none`"
             )
 
+    def complete_local(self, table: str, values: dict[str, Any], models: Sequence[Model]) -> None:
+        """Judge a model whose provider is a local model; what that has itself is not asked for here."""
+        if values["name"] is None:
+            self.problems.append(f"{table}.name is missing: which local model is it?")
+        elif stands_for(models, values["name"]) is None:
+            where = self.sources[f"{table}.name"].where
+            self.problems.append(f"{where}: {table}.name {no_chat_model(models, values['name'])}")
+        provider = self._strength(f"{table}.provider")
+        for name in ("base_url", "api_key"):
+            path = f"{table}.{name}"
+            # A weaker source spoke of the model in whose place this one came.
+            if self._strength(path) < provider:
+                values[name] = None
+                self.sources[path] = Source(shown=KEYS[path].kind.show(None), where="default for a local model")
+            elif self._is_said(path):
+                self.problems.append(f"{self.sources[path].where}: {path} says nothing to a local model; leave it out")
+        values["prewarm"] = False
+        path = f"{table}.prewarm"
+        self.sources[path] = Source(shown=KEYS[path].kind.show(False), where="default for a local model")
+
+    def pairs(self, roster: Roster, choices: Choices, reply: ReplySettings) -> dict[str, Pair]:
+        """Return the pairs, and tell what is wrong with them."""
+        pairs: dict[str, Pair] = {}
+        for name, entry in roster.pairs.items():
+            pair, problems = make_pair(name, entry, choices, reply)
+            self.problems += problems
+            if pair is not None:
+                pairs[name] = pair
+        return pairs
+
+    def patient(self, roles: Iterable[str], roster: Roster) -> frozenset[str]:
+        """Return the roles and models whose first-token deadline the operator has set."""
+        key = "first_token_timeout_s"
+        said = [role for role in roles if self._is_said(f"models.{role}.{key}")]
+        return frozenset((*said, *(one.model.name for one in roster.models if key in one.entry.given)))
+
+    def complete_scheduler(self, scheduler: dict[str, Any], roster: Roster) -> None:
+        """Fill in what depends on other keys, and on whether there are local models."""
+        if scheduler["balance_weights"] and not self._is_said("scheduler.balance"):
+            scheduler["balance"] = ""
+            self.sources["scheduler.balance"] = Source(shown='""', where="default, as balance_weights are set")
+        path = "scheduler.unknown_model"
+        if scheduler["unknown_model"] is None:
+            scheduler["unknown_model"] = REFUSE if roster.models or roster.pairs else DEFAULT
+            self.sources[path] = Source(shown=KEYS[path].kind.show(scheduler["unknown_model"]), where="default")
+
     def shorten_first_token(self, answering: Sequence[tuple[str, dict[str, Any]]]) -> None:
         """Give all but the last of the `answering` tables a first-token deadline that leaves time for the next one."""
         for (table, values), (behind, _) in itertools.pairwise(answering):
@@ -203,6 +281,10 @@ class _Resolving:
 
     def _is_said(self, path: str) -> bool:
         return any(path in layer for layer in self.layers)
+
+    def _strength(self, path: str) -> int:
+        """Return how strong the source is that says `path`; 0 if none does."""
+        return next((len(self.layers) - at for at, layer in enumerate(self.layers) if path in layer), 0)
 
 
 def judge(given: Given) -> Sequence[str]:

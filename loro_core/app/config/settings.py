@@ -10,10 +10,26 @@ from dataclasses import dataclass
 from typing import Literal
 
 from loro_core.app.config.keys import Key, Row, Variable, keys_of, setting
-from loro_core.app.config.kinds import Address, ApiKey, Choice, Fields, Flag, Names, Number, Text, Url, Whole, WholeOr
+from loro_core.app.config.kinds import (
+    Address,
+    ApiKey,
+    Choice,
+    Fields,
+    Flag,
+    Names,
+    Number,
+    Text,
+    Url,
+    Whole,
+    WholeOr,
+)
+from loro_core.app.config.local_models import LlamaServerSettings, LocalModelSettings
+from loro_core.app.config.pairs import Pair, PairSettings
+from loro_core.app.config.scheduling import AdminSettings, RemoteServer, SchedulerSettings
 from loro_core.chat import Json, nothing
 from loro_core.decide.release.profile import PROFILES
 from loro_core.fleet import Deployment, Secret
+from loro_core.models import Model
 
 NAME = r"[a-z][a-z0-9-]*"
 """How providers and policies are called."""
@@ -75,6 +91,9 @@ class ServerSettings:
         "the origins whose pages may call loro",
     )
     cors_credentials: bool = setting(False, Flag(), 'whether such pages may send cookies; not together with "*"')
+    grpc_addr: tuple[str, int] | None = setting(
+        None, Address(), "the address of the gRPC face, of the older system's; checked, and used once that is there"
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +107,7 @@ class ModelSettings:
     provider: str = setting(
         "auto",
         Text("lower-case letters, digits and hyphens", NAME),
-        "the plugin that speaks the service's protocol; `auto` finds out",
+        "the plugin that speaks the service's protocol; `auto` finds out; `local`: the local model `name`",
         Variable(name="{TABLE}_MODEL_PROVIDER"),
     )
     base_url: str | None = setting(
@@ -336,7 +355,12 @@ class Settings:
     small: the acknowledging model; None lets phrases acknowledge. large: the answering model.
     fallbacks: who answers where it does not, in this order.
     demo: no model was configured, so both are scripted ones.
+    models: the local models, in the order in which they are written; those of `config_dir` come last.
+    pairs: by name. remotes: gateways that requests may be handed to.
+    Deployments whose provider is `models.LOCAL` stand for local models: their `model` is a name or an alias
+    of `models`, and they have no address.
     sources: by key path ("server.port"); the keys of a model that is not configured are missing.
+    warnings: what was not there, when they were read, of what the local models need.
     """
 
     server: ServerSettings
@@ -350,7 +374,13 @@ class Settings:
     metrics: MetricsSettings
     log: LogSettings
     plugins: PluginSettings
+    scheduler: SchedulerSettings
+    admin: AdminSettings
+    models: tuple[Model, ...]
+    pairs: Mapping[str, Pair]
+    remotes: tuple[RemoteServer, ...]
     sources: Mapping[str, Source]
+    warnings: tuple[str, ...] = ()
 
     @property
     def deployments(self) -> tuple[Deployment, ...]:
@@ -364,7 +394,9 @@ class Settings:
     @property
     def secrets(self) -> tuple[Secret, ...]:
         """Every key among the settings, for the log to hide."""
-        return tuple(d.api_key for d in self.deployments if d.api_key is not None)
+        deployments = (*self.deployments, *(model.deployment for model in self.models))
+        keys = (self.admin.key, *(deployment.api_key for deployment in deployments))
+        return tuple(key for key in keys if key is not None)
 
 
 TABLES: Mapping[str, type] = {
@@ -379,8 +411,20 @@ TABLES: Mapping[str, type] = {
     "metrics": MetricsSettings,
     "log": LogSettings,
     "plugins": PluginSettings,
+    "scheduler": SchedulerSettings,
+    "admin": AdminSettings,
 }
 """The tables of a configuration file, and the values they become."""
+
+ARRAYS: dict[str, type] = {
+    "local_models": LocalModelSettings,
+    "llama_servers": LlamaServerSettings,
+    "remote_servers": RemoteServer,
+}
+"""The arrays of tables of a configuration file, and what each of their tables says. They have no variables."""
+
+NAMED: dict[str, type] = {"pairs": PairSettings}
+"""The tables of a configuration file that hold tables by name, and what each of those says. They have no variables."""
 
 HTTP_ADDR = Key(
     table="server",

@@ -12,7 +12,7 @@ from typing import Any
 
 from loro_core.app.config.keys import PREFIX, Key
 from loro_core.app.config.kinds import Kind, Unfit, closest
-from loro_core.app.config.settings import TABLES, all_keys
+from loro_core.app.config.settings import ARRAYS, NAMED, TABLES, all_keys
 from loro_core.app.config.toml_lines import KeyPath
 from loro_core.errors import ConfigError
 
@@ -20,6 +20,7 @@ FILE_VARIABLE = "LORO_CONFIG"
 """The variable that names the configuration file; it is no key."""
 
 KEYS: Mapping[str, Key] = {key.path: key for key in all_keys()}
+SEVERAL = ARRAYS | NAMED
 VARIABLES = frozenset(name for key in KEYS.values() for name, _ in key.variables) | {FILE_VARIABLE}
 
 # Kubernetes gives every pod variables named after each Service: one called "loro" or "loro-server" makes LORO_PORT and
@@ -115,7 +116,7 @@ def unknown_variables(variables: Iterable[Variable]) -> Iterator[str]:
         if not v.name.startswith(PREFIX) or v.name in VARIABLES:
             continue
         if not _SERVICE_NAME.search(v.name) and not _SERVICE_ADDRESS.match(v.text):
-            yield _unknown(v.place, v.name, "a variable that loro knows", closest(v.name, VARIABLES))
+            yield unknown(v.place, v.name, "a variable that loro knows", closest(v.name, VARIABLES))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,10 +133,14 @@ class Document:
 
 
 def document_layer(document: Document) -> tuple[Layer, list[str]]:
-    """Return what `document` says, and a problem for everything in it that is no key."""
+    """Return what `document` says, and a problem for everything in it that is no key.
+
+    Tables of which there may be several are left to `tables`.
+    """
     layer: Layer = {}
     problems: list[str] = []
-    _walk(document, (), document.values, layer, problems)
+    single = {name: value for name, value in document.values.items() if name not in SEVERAL}
+    _walk(document, (), single, layer, problems)
     return layer, problems
 
 
@@ -148,7 +153,7 @@ def _walk(document: Document, at: KeyPath, members: Mapping[str, Any], layer: La
             layer[dotted] = Given(place=place, name=dotted, kind=KEYS[dotted].kind, raw=value)
         elif not any(table == dotted or table.startswith(f"{dotted}.") for table in TABLES):
             wants = "a key or table that loro knows"
-            problems.append(_unknown(place, dotted, wants, *_meant(at, name)))
+            problems.append(unknown(place, dotted, wants, *_meant(at, name)))
         elif isinstance(value, Mapping):
             _walk(document, path, value, layer, problems)
         else:
@@ -158,11 +163,14 @@ def _walk(document: Document, at: KeyPath, members: Mapping[str, Any], layer: La
 def _meant(at: KeyPath, name: str) -> list[str]:
     """Return what `name` in the table `at` was probably meant to be: a neighbour, or the same key elsewhere."""
     prefix = ".".join((*at, ""))
-    close = closest(name, {p[len(prefix) :].partition(".")[0] for p in (*KEYS, *TABLES) if p.startswith(prefix)})
+    close = closest(
+        name, {p[len(prefix) :].partition(".")[0] for p in (*KEYS, *TABLES, *SEVERAL) if p.startswith(prefix)}
+    )
     return [prefix + close] if close else [path for path in KEYS if path.endswith(f".{name}")]
 
 
-def _unknown(place: str, name: str, wants: str, *meant: str | None) -> str:
+def unknown(place: str, name: str, wants: str, *meant: str | None) -> str:
+    """Return the problem that `name` is not what it `wants` to be. meant: what it may have been meant to be."""
     # The value is not told: that of a misspelt key may be a secret.
     shown = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in name)
     hint = f"; did you mean {' or '.join(map(str, meant))}?" if any(meant) else ""

@@ -15,7 +15,7 @@ import trio
 
 from loro_core.app.config.settings import NEVER, Settings
 from loro_core.app.processes.hub import Hub
-from loro_core.app.processes.messages import Greeting, Word, encode
+from loro_core.app.processes.messages import Greeting, NewSettings, Word, encode
 from loro_core.app.processes.workers import worker_command
 from loro_core.runtime.http_service import Drain
 from loro_core.runtime.link import LinkClosed
@@ -32,20 +32,26 @@ class Aside:
     """name: of the process in the log. hub: knows its numbers."""
 
     def __init__(self, settings: Settings, name: str) -> None:
-        limit = settings.server.aside_bytes
-        self._limit = None if limit == NEVER or not hasattr(socket, "SCM_RIGHTS") else limit
+        self._limit = _limit(settings)
         self._wanted = trio.Event()
         self._drained = False
+        self._settings = settings
         self.hub = Hub(settings.metrics.window)
         self._workers = self.hub.workers = Workers(
             self.hub,
             count=1,
             command=worker_command,
-            greeting=lambda number: encode(Greeting(number=number, name=name, settings=settings, listeners=None)),
+            greeting=lambda number: encode(Greeting(number=number, name=name, settings=self._settings, listeners=None)),
             farewell=encode(Word.DRAIN),
             drain_s=settings.server.drain_s,
             name=lambda _: name,
         )
+
+    def reconfigure(self, settings: Settings) -> None:
+        """Serve as these say from now on."""
+        self._settings = settings
+        self._limit = _limit(settings)
+        self._workers.tell(encode(NewSettings(settings=settings)))
 
     async def run(self, drain: Drain) -> None:
         """Keep the process running from when it is first wanted until `drain` has begun and it has ended."""
@@ -89,3 +95,14 @@ class Aside:
         while not self._workers.ready:
             await self.hub.changed()
         return self._workers.ready[0]
+
+
+def _limit(settings: Settings) -> int | None:
+    """Return from how many bytes on a body is large, None where no request goes to another process.
+
+    Local models have one owner, which knows who waits for them: where there are any, or may be, all is served there.
+    """
+    limit = settings.server.aside_bytes
+    if limit == NEVER or not hasattr(socket, "SCM_RIGHTS") or settings.models or settings.admin.key is not None:
+        return None
+    return limit

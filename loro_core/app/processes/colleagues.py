@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from typing import cast
 
 import trio
 
+from loro_core.app.config.changes import Changes
+from loro_core.app.config.settings import Settings
 from loro_core.app.metrics import Metrics
 from loro_core.app.processes.hub import Hub
-from loro_core.app.processes.messages import Ask, Standing, Tally, Word, decode, encode
+from loro_core.app.processes.messages import Ask, NewSettings, Refused, Standing, Tally, Word, decode, encode
+from loro_core.errors import ConfigError, InternalError
 from loro_core.runtime.http_service import Counts
 from loro_core.runtime.link import Link, LinkClosed, Receive
 
@@ -19,6 +23,9 @@ ANSWER_WITHIN_S = 2.0
 
 STANDING_WITHIN_S = 0.5
 """The supervisor knows it without asking, and a liveness probe does not wait long."""
+
+RELOAD_WITHIN_S = 30.0
+"""Files may stand on a network."""
 
 ASIDE_WITHIN_S = 0.2
 """Less than the supervisor waits for this worker."""
@@ -40,6 +47,8 @@ class Colleagues:
     ) -> None:
         self.number = number
         self._on_drain = on_drain
+        self._on_settings: Callable[[Settings], None] | None = None
+        self._news: Settings | None = None
         self._own: tuple[Metrics, Counts] | None = None
         self._aside: Hub | None = None
         self._link = Link(sock, answer=self._answer, hear=self._hear, receive=receive)
@@ -48,6 +57,12 @@ class Colleagues:
         """Say whose numbers these are: the worker's own, and those of its process for large requests."""
         self._own = metrics, counts
         self._aside = aside
+
+    def serve_with(self, take: Callable[[Settings], None]) -> None:
+        """Say who takes over other settings; those that came before are handed over at once."""
+        self._on_settings = take
+        if self._news is not None:
+            take(self._news)
 
     async def run(self) -> None:
         """Talk until the supervisor is gone."""
@@ -77,6 +92,16 @@ class Colleagues:
         answer = await self._ask(Ask.RESET)
         return None if answer is None else decode(answer)
 
+    async def reload(self) -> Changes:
+        """Have the settings of all workers read again; return what is different. Raises ConfigError."""
+        answer = await self._ask(Ask.RELOAD, RELOAD_WITHIN_S)
+        if answer is None:
+            raise InternalError("The supervisor of the workers did not reload its settings in time.")
+        said = decode(answer)
+        if isinstance(said, Refused):
+            raise ConfigError(said.problems)
+        return cast(Changes, said)
+
     async def _ask(self, question: Ask, within_s: float = ANSWER_WITHIN_S) -> bytes | None:
         with trio.move_on_after(within_s):
             try:
@@ -86,8 +111,14 @@ class Colleagues:
         return None
 
     def _hear(self, message: bytes) -> None:
-        if decode(message) is Word.DRAIN:
+        said = decode(message)
+        if said is Word.DRAIN:
             self._on_drain()
+        elif isinstance(said, NewSettings):
+            if self._on_settings is None:
+                self._news = said.settings
+            else:
+                self._on_settings(said.settings)
 
     async def _answer(self, question: bytes) -> bytes:
         word = decode(question)

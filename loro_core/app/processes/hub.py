@@ -13,8 +13,10 @@ import trio
 
 from loro_core.app.exposition import families, worker_families
 from loro_core.app.metrics import Metrics
-from loro_core.app.processes.messages import Ask, Standing, Tally, Word, decode, encode
+from loro_core.app.processes.messages import Ask, Refused, Standing, Tally, Word, decode, encode
 from loro_core.app.processes.sums import added_up, without_gauges
+from loro_core.app.reload import Reload
+from loro_core.errors import ConfigError
 from loro_core.runtime.link import LinkClosed
 from loro_core.runtime.workers import Worker, Workers
 from loro_core.wire.exposition import encode_exposition
@@ -27,9 +29,13 @@ COLLECT_WITHIN_S = 0.5
 
 
 class Hub:
-    """window: how many latencies of a worker that is gone are kept. `workers` is set before the first one starts."""
+    """window: how many latencies of a worker that is gone are kept. `workers` is set before the first one starts.
+
+    reload: reads the settings again for all of them; None where a worker cannot ask for that.
+    """
 
     workers: Workers
+    reload: Reload | None = None
 
     def __init__(self, window: int) -> None:
         self._window = window
@@ -71,6 +77,8 @@ class Hub:
         if asked is Ask.STANDING:
             await trio.lowlevel.checkpoint()
             return encode(self.standing())
+        if asked is Ask.RELOAD:
+            return await self._reload()
         if asked is Ask.RESET:
             return encode(self.standing(await self.reset()))
         reporting, tally = await self.collect()
@@ -79,6 +87,15 @@ class Hub:
         if asked is Ask.METRICS_JSON:
             return encode_json({**metrics.as_json(), "workers": standing.as_json()})
         return encode_exposition([*families(metrics, connections=tally.connections), *worker_families(standing)])
+
+    async def _reload(self) -> bytes:
+        if self.reload is None:
+            await trio.lowlevel.checkpoint()
+            return encode(Refused(problems=("this process does not read the settings",)))
+        try:
+            return encode(await self.reload())
+        except ConfigError as error:
+            return encode(Refused(problems=tuple(error.problems)))
 
     async def collect(self, within_s: float = COLLECT_WITHIN_S) -> tuple[int, Tally]:
         """Return how many workers told their numbers in time, and what is known of all."""

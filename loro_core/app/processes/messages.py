@@ -3,7 +3,9 @@
     worker -> supervisor   READY        told: it serves
                            Tally        told at its end: its numbers, for they would be lost with it
                            Ask          asked: what all workers together are; answered with bytes or a Standing
+                           Ask.RELOAD   asked: to read the settings again; answered with Changes or Refused
     supervisor -> worker   Greeting     the first thing told: what to serve, and how
+                           NewSettings  told: serve as these say from now on
                            DRAIN        told: end, within drain_s
                            Numbers      asked: answered with a Tally
                            Reset        asked: answered with a Tally, from before
@@ -38,6 +40,21 @@ class Ask(Enum):
     METRICS_JSON = "metrics as json"
     METRICS_TEXT = "metrics as text"
     RESET = "reset"
+    RELOAD = "reload"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewSettings:
+    """What the settings are from now on."""
+
+    settings: Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """Why the settings stay as they are."""
+
+    problems: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

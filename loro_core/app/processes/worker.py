@@ -77,7 +77,17 @@ async def _run(settings: Settings, registry: Registry, greeting: Greeting, link:
 
         everything.start_soon(stay_linked)
         await everything.start(_drain_on_sigterm, drain)
-        async with open_gateway(settings, registry, counts, colleagues, hub) as gateway:
+        async with open_gateway(
+            settings, registry, counts, colleagues, hub, drain=drain, reload=colleagues.reload
+        ) as gateway:
+
+            def take(settings: Settings) -> None:
+                gateway.reconfigure(settings)
+                log.set_up(settings.log.level, settings.log.format, secrets=settings.secrets, worker=greeting.name)
+                if aside is not None:
+                    aside.reconfigure(settings)
+
+            colleagues.serve_with(take)
             service = service_of(settings.server, gateway, counts, drain=drain, aside=aside)
             async with trio.open_nursery() as nursery:
 

@@ -15,10 +15,12 @@ from pathlib import Path
 
 import trio
 
+from loro_core.app import log
 from loro_core.app.config.settings import Settings
 from loro_core.app.phrases import words_problems
 from loro_core.app.processes.hub import Hub
-from loro_core.app.processes.messages import Greeting, Word, encode
+from loro_core.app.processes.messages import Greeting, NewSettings, Word, encode
+from loro_core.app.reload import Reload
 from loro_core.errors import ConfigError
 from loro_core.runtime.workers import Workers
 
@@ -41,19 +43,36 @@ def check_for_workers(settings: Settings) -> None:
 
 
 async def supervise(
-    settings: Settings, count: int, listeners: Sequence[trio.SocketListener], on_ready: Callable[[], None]
+    settings: Settings,
+    count: int,
+    listeners: Sequence[trio.SocketListener],
+    on_ready: Callable[[], None],
+    *,
+    read: Callable[[], Settings],
+    check: Callable[[Settings], None],
 ) -> str | None:
     """Run `count` workers at `listeners`, taken over, until a signal ends them; return why they could not go on, if so.
 
     on_ready: called once, when all of them serve. After the return no worker is left.
+    read: reads the settings anew. check: raises ConfigError for what the plugins do not have.
     """
     hub = Hub(settings.metrics.window)
+
+    def take(settings: Settings) -> None:
+        check(settings)
+        check_for_workers(settings)
+        log.set_up(settings.log.level, settings.log.format, secrets=settings.secrets)
+        workers.tell(encode(NewSettings(settings=settings)))
+
+    reload = hub.reload = Reload(settings, read, take)
     fds = tuple(listener.socket.fileno() for listener in listeners)
     workers = hub.workers = Workers(
         hub,
         count=count,
         command=worker_command,
-        greeting=lambda number: encode(Greeting(number=number, name=str(number), settings=settings, listeners=fds)),
+        greeting=lambda number: encode(
+            Greeting(number=number, name=str(number), settings=reload.settings, listeners=fds)
+        ),
         farewell=encode(Word.DRAIN),
         drain_s=settings.server.drain_s,
         pass_fds=fds,
@@ -61,6 +80,7 @@ async def supervise(
     )
     async with trio.open_nursery() as nursery:
         await nursery.start(_end_on_signal, workers, listeners, settings.server.drain_s)
+        await nursery.start(reload.on_signal)
         await workers.run()
         nursery.cancel_scope.cancel()
     return workers.gave_up

@@ -38,7 +38,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             log = partial(_write, sys.stdout.buffer)
         elif given.log is not None:
             log = partial(_write, stack.enter_context(Path(given.log).open("ab")))
-        opened = open_upstream(scripts, host=given.host, port=given.port, faces=given.face or BOTH, log=log)
+        opened = open_upstream(
+            scripts, host=given.host, port=given.port, faces=given.face or BOTH, log=log, load_s=given.load_s
+        )
         try:
             trio.run(_run, opened, given.until_stdin_closes)
         except OSError as error:
@@ -56,6 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
     parser.add_argument("--log", metavar="FILE", help="append each request, at its arrival and its end; - is stdout")
     parser.add_argument("--face", action="append", choices=BOTH, help="repeat for more; both, if none is given")
+    parser.add_argument("--load-s", type=float, default=0.0, metavar="S", help="answer 503 to all for so long at first")
     parser.add_argument("--until-stdin-closes", action="store_true", help="end with whoever holds our stdin")
     parser.add_argument(
         "--script", action="append", default=[], metavar="NAME?QUERY", help="a model of that name; repeat for more"

@@ -23,10 +23,16 @@ ANY = "*"
 
 
 class Upstream:
-    """A scripted upstream that runs. scripts: by model name, "*" for every other name; may be changed at any time."""
+    """A scripted upstream that runs. scripts: by model name, "*" for every other name; may be changed at any time.
 
-    def __init__(self, *, port: int, host: str, scripts: Script | Mapping[str, Script], ledger: Ledger) -> None:
+    loaded_at: when, on the trio clock, it has loaded its models; until then it answers 503 to all.
+    """
+
+    def __init__(
+        self, *, port: int, host: str, scripts: Script | Mapping[str, Script], ledger: Ledger, load_s: float = 0.0
+    ) -> None:
         self.port = port
+        self.loaded_at = trio.current_time() + load_s
         self.url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
         self.scripts: dict[str, Script] = {ANY: scripts} if isinstance(scripts, Script) else dict(scripts)
         self.ledger = ledger
@@ -83,17 +89,21 @@ async def open_upstream(
     port: int = 0,
     faces: Iterable[Face] = BOTH,
     log: Callable[[Record], None] | None = None,
+    load_s: float = 0.0,
 ) -> AsyncIterator[Upstream]:
     """Give a scripted upstream in this trio run; leaving the block drops its connections.
 
     scripts: by model name, "*" for every other; a single one is for every name. port: 0 takes a free one.
     faces: which protocols are spoken. log: is told each request at its arrival and at its end.
+    load_s: so long it is like a server that still loads its model: it listens and answers 503 to all, /health included.
     It may be used under an autojump clock as long as its clients are in the same run.
     Raises OSError if the address cannot be had; what the block raises comes out as it is, in no group.
     """
     listeners = await trio.open_tcp_listeners(port, host=host)
     port = listeners[0].socket.getsockname()[1]
-    upstream = Upstream(port=port, host=host, scripts=Script() if scripts is None else scripts, ledger=Ledger(log))
+    upstream = Upstream(
+        port=port, host=host, scripts=Script() if scripts is None else scripts, ledger=Ledger(log), load_s=load_s
+    )
     server = _Server(upstream, tuple(faces))
     failure: BaseException | None = None
     async with trio.open_nursery() as nursery:
@@ -157,6 +167,9 @@ class _Server:
         face = self._face(request)
         if request.path in ("/__log__", "/__reset__"):
             await connection.write(self._own(request))
+            return "keep" if request.keeps else "close"
+        if trio.current_time() < self._upstream.loaded_at:
+            await connection.write(response_bytes(503, JSON, _LOADING))
             return "keep" if request.keeps else "close"
         body = _decoded(request.body)
         model = body.get("model") if isinstance(body, Mapping) else None
@@ -222,6 +235,8 @@ class _Server:
         if method == "GET" and "openai" in self._faces and path.endswith("/models"):
             data = [{"id": name, "object": "model", "created": 0, "owned_by": "scripted"} for name in models]
             return response_bytes(200, JSON, msgspec.json.encode({"object": "list", "data": data}))
+        if method == "GET" and path == "/health":
+            return response_bytes(200, JSON, b'{"status":"ok"}')
         if method == "GET" and "ollama" in self._faces and path == "/api/version":
             return response_bytes(200, JSON, b'{"version":"0.12.0"}')
         if method == "GET" and "ollama" in self._faces and path == "/api/tags":
@@ -229,6 +244,10 @@ class _Server:
             return response_bytes(200, JSON, msgspec.json.encode({"models": tags}))
         error = {"message": f"no {method} {path} here", "type": "invalid_request_error", "param": None, "code": None}
         return response_bytes(404, JSON, openai_error(error))
+
+
+# llama.cpp's server says so in these words.
+_LOADING = b'{"error":{"code":503,"message":"Loading model","type":"unavailable_error"}}'
 
 
 class _Unusable(ValueError):

@@ -9,7 +9,8 @@ import pytest
 
 from loro_core.app import cli
 from loro_core.app.config import DEFAULT_FILE, load
-from loro_core.app.config.settings import TABLES, all_keys
+from loro_core.app.config.keys import keys_of
+from loro_core.app.config.settings import ARRAYS, NAMED, TABLES, all_keys
 from loro_core.app.phrases import phrasebook
 from loro_core.decide.category import Category
 
@@ -36,8 +37,23 @@ def test_every_table_stands_in_the_manual_as_the_code_has_it(table):
     assert rows in section, f"docs/config.md, [{table}] must hold:\n{rows}"
 
 
+SEVERAL = {**{f"[[{name}]]": name for name in ARRAYS}, **{f"[{name}.NAME]": name for name in NAMED}}
+
+
+@pytest.mark.parametrize("header", SEVERAL)
+def test_every_table_of_which_there_may_be_several_stands_in_the_manual(header):
+    table = SEVERAL[header]
+    rows = "| key | what it says | takes | default |\n| --- | --- | --- | --- |\n"
+    for key in keys_of(table, (ARRAYS | NAMED)[table]):
+        default = key.shown_default if key.row.shown_default else f"`{key.shown_default}`"
+        rows += f"| `{key.name}` | {key.row.doc} | {key.kind.wants} | {default} |\n"
+    section = MANUAL.split(f"### `{header}`\n")[1].split("\n#")[0]
+    assert rows in section, f"docs/config.md, {header} must hold:\n{rows}"
+
+
 def test_the_manual_has_no_table_that_the_code_has_not():
-    assert re.findall(r"^### `\[(.+)\]`$", MANUAL, re.MULTILINE) == list(TABLES)
+    single = [f"[{name}]" for name in TABLES]
+    assert re.findall(r"^### `(\[.+\])`$", MANUAL, re.MULTILINE) == [*single, *SEVERAL]
 
 
 def test_the_manuals_example_file_is_one(tmp_path):
@@ -68,7 +84,20 @@ def test_the_manuals_example_dotenv_is_one(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "words", [[], ["serve"], ["check-config"], ["plugins"], ["bench"], ["phrases"], ["version"]], ids=" ".join
+    "words",
+    [
+        [],
+        ["serve"],
+        ["check-config"],
+        ["plugins"],
+        ["bench"],
+        ["models"],
+        *(["models", action] for action in ("ls", "load", "unload", "drain", "add", "rm", "log", "reload")),
+        ["phrases"],
+        ["init-config"],
+        ["version"],
+    ],
+    ids=" ".join,
 )
 def test_every_help_text_stands_in_the_manual_as_printed(words, capsys):
     with pytest.raises(SystemExit):

@@ -10,6 +10,7 @@ from loro_core.app import config
 from loro_core.app.config.kinds import Number, Unfit, Whole
 from loro_core.app.config.settings import HTTP_ADDR, TABLES, all_keys
 from loro_core.app.config.sources import KEYS, VARIABLES
+from loro_core.decide.launching import inherited
 from loro_core.errors import ConfigError
 
 RANGED = [
@@ -104,3 +105,9 @@ def test_a_number_may_be_whole_and_a_whole_number_may_not_be_broken():
     for bad in (5.0, True, "5", None):
         with pytest.raises(Unfit):
             Whole(0, 10).accept(bad)
+
+
+def test_no_variable_that_holds_a_key_is_inherited_by_a_models_server():
+    names = {name for key in all_keys() if key.name in ("key", "api_key") for name, _ in key.variables}
+    assert {"LORO_ADMIN_KEY", "LARGE_MODEL_API_KEY"} <= names
+    assert inherited(dict.fromkeys(names, "sk")) == {}

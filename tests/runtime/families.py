@@ -1,0 +1,45 @@
+"""Which processes there are, for tests that must leave none."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import trio
+
+on_linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks for processes in /proc")
+
+
+def lives(pid: int) -> bool:
+    """Whether `pid` is a process that has not ended; a zombie has."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def marked(mark: str) -> list[int]:
+    """Return the living processes that have the variable LORO_TEST_MARK=`mark`: a family, whoever its parents are."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and int(entry.name) != os.getpid():
+            try:
+                variables = (entry / "environ").read_bytes().split(b"\0")
+            except OSError:
+                continue
+            if f"LORO_TEST_MARK={mark}".encode() in variables and lives(int(entry.name)):
+                found.append(int(entry.name))
+    return found
+
+
+async def until(condition: Callable[[], object], within_s: float = 5.0) -> float:
+    """Wait until `condition` holds; return how long that took."""
+    began = time.monotonic()
+    while not condition():
+        assert time.monotonic() - began < within_s, f"not so within {within_s:g} s"
+        await trio.sleep(0.01)
+    return time.monotonic() - began
