@@ -201,6 +201,33 @@ class Delta:
         return bool(self.content or self.tool_calls or self.fields or self.choice_fields)
 
 
+class JoinedText(str):
+    """The text of several deltas in one, which still knows how the upstream had cut it: each piece is written apart.
+
+    pieces: UTF-8 each, of which nothing has to be escaped inside a JSON string. What is made of the text (a part of it,
+    a longer one) is plain text again.
+    """
+
+    __slots__ = ("pieces",)
+
+    pieces: Sequence[bytes]
+
+    @classmethod
+    def of(cls, pieces: Sequence[bytes]) -> JoinedText:
+        """Return what `pieces` say together; at least one, none of them empty. Raises UnicodeDecodeError."""
+        whole = b"".join(pieces)
+        # A character that is cut in two would be whole again when it is joined.
+        text = cls(whole.decode() if whole.isascii() else "".join([piece.decode() for piece in pieces]))
+        text.pieces = pieces
+        return text
+
+
+class LastDeltas(list[Delta]):
+    """The last deltas of a stream: the upstream has said, with them, that the reply is complete."""
+
+    __slots__ = ()
+
+
 def text_delta(index: int, content: str, chunk_fields: Mapping[str, Json] = NOTHING) -> Delta:
     """Return a `Delta` with these three in a third of the time: one is made for every token of a reply."""
     delta = _new(Delta)

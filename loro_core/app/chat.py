@@ -34,7 +34,7 @@ from loro_core.decide.turn import CallMemory, classify
 from loro_core.decide.wording import Opening
 from loro_core.decide.words import choose
 from loro_core.errors import BadRequest, InternalError, LoroError, Superseded
-from loro_core.fleet import Acknowledge, Expectation, Plan
+from loro_core.fleet import Acknowledge, Expectation, Plan, Snapshot
 from loro_core.plugin.api import Policy
 from loro_core.runtime.broadcast import Send
 from loro_core.runtime.calls import Calls, Shared
@@ -99,25 +99,39 @@ class Chat:
         self._known = KnownWords.of(settings.phrasebook).also(own.all() if own is not None else ())
 
     async def handle(self, request: HttpRequest, reply: Reply, fields: Fields) -> None:
+        header = request.headers.get
         try:
             asked = decode_chat_request(request.body, self._settings.rules)
             fields["model"] = asked.model
             route = self._settings.catalogue.chat(asked.model)
-            policy = self._policy(request.header(POLICY_HEADER) or route.policy)
-            profile = recognise(request.header, asked) or self._settings.default_client
-            if asks_for_ledger(request.header(LEDGER_HEADER)):
+            policy = self._policy(header(POLICY_HEADER) or route.policy)
+            profile = recognise(header, asked) or self._settings.default_client
+            ledger, trace = header(LEDGER_HEADER), header(TRACE_HEADER)
+            tells = asks_for_ledger(ledger)
+            if tells:
                 # It stands in the chunk of the usage.
                 asked = replace(asked, include_usage=True)
         except LoroError as error:
             self._metrics.count_refused(error)
             raise
-        turn = self._turn(asked, request, policy)
+        now = trio.current_time()
+        turn = classify(
+            asked,
+            self._memory,
+            now,
+            caller=caller_of(asked, request.headers, request.query),
+            options=(policy.name, trace, ledger),
+            resent_within_s=self._settings.adopt_within_s,
+        )
         fields["turn"] = turn.kind.value
         shared = self._calls.find(turn.key, turn.digest) if turn.kind is TurnKind.RESENT else None
-        making = (
-            shared.about if shared is not None else self._making(asked, turn, route, policy, profile, request=request)
-        )
-        await self._serve(making, shared, profile, request, reply=reply, fields=fields)
+        if shared is not None:
+            making = shared.about
+        else:
+            asking = _asking(route, asked, request)
+            decision = self._decide(asked, turn, route, policy, profile, now=now, asking=asking)
+            making = self._making(decision, route, now, trace_legs=trace == TRACE_LEGS)
+        await self._serve(making, shared, profile, request, tells=tells, reply=reply, fields=fields)
 
     def _policy(self, wanted: str | None) -> Policy:
         policies = self._settings.policies
@@ -126,17 +140,24 @@ class Chat:
             raise BadRequest(f"unknown policy {wanted!r}; there are {', '.join(sorted(policies))}", param=POLICY_HEADER)
         return policy
 
-    def _turn(self, asked: ChatRequest, request: HttpRequest, policy: Policy) -> Turn:
-        return classify(
-            asked,
-            self._memory,
-            trio.current_time(),
-            caller=caller_of(asked, request.headers, request.query),
-            options=(policy.name, request.header(TRACE_HEADER), request.header(LEDGER_HEADER)),
-            resent_within_s=self._settings.adopt_within_s,
+    def _making(self, decision: Decision, route: Route, now: float, *, trace_legs: bool) -> Making:
+        turn = decision.turn
+        if turn.kind is TurnKind.REVISED:
+            superseded = self._calls.supersede(turn.key)
+            if superseded is not None:
+                superseded.superseded = True
+        return Making(
+            self._line,
+            decision,
+            self._known,
+            answering=route.answering,
+            small=route.acknowledge,
+            note=self._memory.begin(turn, decision.asked, now),
+            apology=route.apology,
+            trace_legs=trace_legs,
         )
 
-    def _making(
+    def _decide(
         self,
         asked: ChatRequest,
         turn: Turn,
@@ -144,28 +165,13 @@ class Chat:
         policy: Policy,
         profile: Profile,
         *,
-        request: HttpRequest,
-    ) -> Making:
-        if turn.kind is TurnKind.REVISED:
-            superseded = self._calls.supersede(turn.key)
-            if superseded is not None:
-                superseded.superseded = True
-        return Making(
-            self._line,
-            self._decide(asked, turn, route, policy, profile, asking=_asking(route, asked, request)),
-            self._known,
-            answering=route.answering,
-            small=route.acknowledge,
-            note=self._memory.begin(turn, asked, trio.current_time()),
-            apology=route.apology,
-            trace_legs=request.header(TRACE_HEADER) == TRACE_LEGS,
-        )
-
-    def _decide(
-        self, asked: ChatRequest, turn: Turn, route: Route, policy: Policy, profile: Profile, *, asking: Asking
+        now: float,
+        asking: Asking,
     ) -> Decision:
-        plan = hold_to_contract(self._plan(policy, asked, turn, route, profile), asked)
+        plan = self._plan(policy, asked, self._snapshot(asked, turn, route, profile, now), now)
         opening = None
+        if plan.acknowledge is not None:
+            plan = hold_to_contract(plan, asked)
         if plan.acknowledge is not None:
             plan, opening = self._word(plan, plan.acknowledge, asked, turn, profile)
         announcer = self._announcer(asked, turn, plan, profile)
@@ -190,17 +196,19 @@ class Chat:
         if phrase is not None and phrase.tone is Tone.GRAVE:
             # A small model is not trusted to find the words here.
             acknowledge = replace(acknowledge, ask_model=False)
-        return replace(plan, acknowledge=acknowledge), Opening.of(acknowledge, phrase, profile)
+        plan = plan if acknowledge is plan.acknowledge else replace(plan, acknowledge=acknowledge)
+        return plan, Opening.of(acknowledge, phrase, profile)
 
-    def _plan(self, policy: Policy, asked: ChatRequest, turn: Turn, route: Route, profile: Profile) -> Plan:
-        now = trio.current_time()
-        snapshot = replace(
+    def _snapshot(self, asked: ChatRequest, turn: Turn, route: Route, profile: Profile, now: float) -> Snapshot:
+        return replace(
             route.snapshot,
             loads=self._metrics.loads(),
             expectations=self._expectations(route, asked, now),
             turn=turn,
             floor_s=max(route.snapshot.floor_s, profile.floor_s),
         )
+
+    def _plan(self, policy: Policy, asked: ChatRequest, snapshot: Snapshot, now: float) -> Plan:
         try:
             return policy.plan(asked, snapshot, now, self._line.rng)
         except Exception:
@@ -209,7 +217,7 @@ class Chat:
             return Plan(policy=policy.name, reason="policy failed")
 
     def _expectations(self, route: Route, asked: ChatRequest, now: float) -> Mapping[str, Expectation]:
-        known = self._metrics.expectations(asked.prompt_chars, now)
+        known = self._metrics.expectations(asked, now)
         return known if self._fleet is None or not route.local else cold(route.answering, self._fleet, known)
 
     async def _serve(
@@ -219,9 +227,11 @@ class Chat:
         profile: Profile,
         request: HttpRequest,
         *,
+        tells: bool,
         reply: Reply,
         fields: Fields,
     ) -> None:
+        """tells: whether the client gets the ledger of its reply."""
         ledger = Ledger(received=request.received_at, hearing=Hearing(profile))
 
         def record(outcome: Outcome = "error", status: int = 200, error: str | None = None) -> ReplyRecord:
@@ -238,25 +248,33 @@ class Chat:
 
         headers = [*making.headers, (POLICY_HEADER, making.decision.plan.policy)]
         making.wait.when_known(lambda position: headers.append((POSITION_HEADER, str(position))))
-        tell = (lambda: receipt(record())) if asks_for_ledger(request.header(LEDGER_HEADER)) else None
-        outlet: Outlet = WholeOutlet(reply, headers, ledger, tell)
+        tell = (lambda: receipt(record())) if tells else None
+        outlet: Outlet
         if making.decision.asked.stream:
             after_s = self._settings.comment_after_s
             outlet = StreamOutlet(reply, headers, ledger, tell, comment_after_s=after_s, comment=making.wait.comment)
+        else:
+            outlet = WholeOutlet(reply, headers, ledger, tell)
         outcome: Outcome = "error"
-        error: LoroError | None = InternalError("the reply broke on an error of loro's own")
+        error: LoroError | None = None
         try:
             await self._run(making, shared, outlet)
-            error = ledger.error
-            if isinstance(error, Superseded):
-                outcome = "cancelled"
-            if error is not None and not reply.started:
-                raise error
         except trio.Cancelled:
-            outcome, error = "cancelled", None
+            outcome = "cancelled"
             raise
+        except BaseException:
+            error = InternalError("the reply broke on an error of loro's own")
+            raise
+        else:
+            error = ledger.error
+            if error is not None:
+                if isinstance(error, Superseded):
+                    outcome = "cancelled"
+                if not reply.started:
+                    raise error
         finally:
-            ledger.hearing.end(trio.current_time(), complete=False)
+            if not ledger.finished:
+                ledger.hearing.end(trio.current_time(), complete=False)
             over = record(
                 "finished" if ledger.finished else outcome,
                 _status(reply, error),
@@ -309,9 +327,8 @@ def _record(
 ) -> ReplyRecord:
     """Return what came of a reply for one request so far. outcome, status, error: how it ended, if it has."""
     asked, plan = making.decision.asked, making.decision.plan
-    # An earlier request pays for what this one only reads.
-    bills = [] if adopted else [bill for _, bill in making.bills()]
-    return ReplyRecord(
+    relay, heard = making.relay, ledger.hearing
+    over = ReplyRecord(
         request_id=request.id,
         model=asked.model,
         policy=plan.policy,
@@ -323,30 +340,32 @@ def _record(
         outcome=outcome,
         status=status,
         error=error,
-        acknowledgement=making.acknowledgement(ledger),
-        told=making.told,
-        taken_up=making.taken_up,
-        answered_by=making.relay.answered_by,
-        hedge=making.relay.hedge,
-        taken_over=making.relay.taken_over,
-        progressed=making.progressed,
+        answered_by=relay.answered_by,
+        hedge=relay.hedge,
+        taken_over=relay.taken_over,
         announced=making.announced,
-        words_rejected=making.words_rejected,
-        ack_outcome=making.outcome(ledger),
-        seam_edits=making.seam_edits,
-        wasted_tokens=sum(bill.wasted_tokens for bill in bills),
-        wasted_characters=sum(bill.wasted_characters for bill in bills),
-        longest_hole_s=None if ledger.hearing.begun is None else ledger.hearing.longest_hole_s,
+        longest_hole_s=None if heard.begun is None else heard.longest_hole_s,
         client=client,
         first_response_s=ledger.first_response_s,
-        first_speakable_s=ledger.since_received(ledger.hearing.begun),
+        first_speakable_s=ledger.since_received(heard.begun),
         acknowledged_s=ledger.since_received(ledger.acknowledged),
         answer_first_token_s=ledger.since_received(ledger.answered),
-        answer_s=making.answer_s,
+        answer_s=relay.duration_s,
         total_s=trio.current_time() - request.received_at,
         usage=making.usage,
         finish_reason=ledger.finish_reason,
     )
+    # An earlier request pays for what this one only reads, and of a plain reply that is complete nothing is wasted.
+    if not adopted and (making.acknowledges or not ledger.finished):
+        bills = [bill for _, bill in making.bills()]
+        over.wasted_tokens = sum(bill.wasted_tokens for bill in bills)
+        over.wasted_characters = sum(bill.wasted_characters for bill in bills)
+    if making.acknowledges:
+        over.acknowledgement, over.ack_outcome = making.acknowledgement(ledger), making.outcome(ledger)
+        over.told, over.taken_up = making.told, making.taken_up
+        over.progressed, over.words_rejected = making.progressed, making.words_rejected
+        over.seam_edits = making.seam_edits
+    return over
 
 
 def _status(reply: Reply, error: LoroError | None) -> int:

@@ -25,7 +25,8 @@ class LedgerSums:
     def count(self, outcome: Outcome, seam_edits: Mapping[str, int]) -> None:
         """Take in what became of a reply's acknowledgement, and what was changed behind it, by kind."""
         self.outcomes[outcome] += 1
-        self.seam_edits.update(seam_edits)
+        if seam_edits:
+            self.seam_edits.update(seam_edits)
 
     def pay(self, bills: Iterable[tuple[Leg, Bill]]) -> None:
         """Take in what the calls of a reply came to."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -20,7 +20,7 @@ from loro_core.decide.prefill import Ladder
 from loro_core.decide.prompt import words_request
 from loro_core.decide.release.profile import Releaser
 from loro_core.decide.screen import Rejection, screen
-from loro_core.decide.stages import Stages
+from loro_core.decide.stages import FIRST_PAUSE_S, Stages
 from loro_core.decide.standing import Standing
 from loro_core.decide.telling import Telling, Told
 from loro_core.decide.wording import Opening
@@ -30,7 +30,7 @@ from loro_core.plugin.api import Call, Continues, Provider
 from loro_core.runtime.acknowledgement import FoundWords, find_words
 from loro_core.runtime.attempt import Deliver, run_leg
 from loro_core.runtime.fleet.seats import NOBODY, Asking
-from loro_core.runtime.observe import Happening, LegEnded, LegRetried, Observer
+from loro_core.runtime.observe import Happening, LegRetried, Observer
 from loro_core.runtime.race import Say
 from loro_core.runtime.upstreams import Upstreams
 
@@ -79,7 +79,7 @@ class AnswerLeg:
     said: the words that were said before this call began, of which it is told whatever the plan says.
     eager: another deployment is asked where this one fails, which is quicker than trying this one again.
     asking: for whom, where a local model has a queue.
-    duration_s: how long it took, once it is over. telling: how the model was told; None if it was not.
+    telling: how the model was told; None if it was not.
     doubtful_until: a try has failed, and until then the next one has had no time to show that it does not fail as well.
     """
 
@@ -103,7 +103,6 @@ class AnswerLeg:
         self._request = request
         self._plan = plan
         self._opening = opening
-        self.duration_s: float | None = None
         self.telling: Telling | None = None
         self.doubtful_until = -math.inf
 
@@ -111,9 +110,11 @@ class AnswerLeg:
         provider, call = await self._line.upstreams.call(self._deployment, self._request, self._asking)
         if self._eager:
             call = replace(call, deployment=replace(call.deployment, max_retries=0))
-        telling = self.telling = self._tell(provider)
+        # Without words nobody waits to see whether it fails.
+        observe = self._line.observer if self._plan is None else self._observe
+        telling = self.telling = None if self._plan is None else self._tell(provider)
         if telling is None:
-            await run_leg(Leg.ANSWER, provider, call, deliver, observer=self._observe, rng=self._line.rng)
+            await run_leg(Leg.ANSWER, provider, call, deliver, observer=observe, rng=self._line.rng)
             return
 
         async def hear(deltas: Sequence[Delta]) -> None:
@@ -126,7 +127,7 @@ class AnswerLeg:
             return None if told is None else _with(call, told)
 
         told = _with(call, telling.told)
-        await run_leg(Leg.ANSWER, provider, told, hear, observer=self._observe, rng=self._line.rng, instead=instead)
+        await run_leg(Leg.ANSWER, provider, told, hear, observer=observe, rng=self._line.rng, instead=instead)
         telling.ended(trio.current_time())
 
     def _tell(self, provider: Provider) -> Telling | None:
@@ -147,9 +148,7 @@ class AnswerLeg:
         )
 
     def _observe(self, happening: Happening) -> None:
-        if isinstance(happening, LegEnded):
-            self.duration_s = happening.duration_s
-        elif isinstance(happening, LegRetried):
+        if isinstance(happening, LegRetried):
             self.doubtful_until = trio.current_time() + happening.wait_s + FAILS_WITHIN_S
         self._line.observer(happening)
 
@@ -203,36 +202,42 @@ class AckLeg:
         while self._answer.doubtful_until > trio.current_time():  # noqa: ASYNC110  # meanwhile it may be put off
             await trio.sleep_until(self._answer.doubtful_until)
         shaped = self._opening.shaped(self.found.text)
-        lines = self._opening.progress_lines() if self._line.progress and self.found.text else {}
+        goes_on = self._line.progress and bool(self.found.text) and self._opening.later is not None
         await say(
             Acknowledged(
                 words=shaped.text,
                 language=self._opening.language,
                 category=self._opening.category,
                 usage=self.found.usage,
-                more=bool(lines),
+                more=goes_on,
             )
         )
-        await self._go_on(say, lines, shaped.text)
+        if goes_on:
+            await self._go_on(say, shaped.text)
 
-    async def _go_on(self, say: Say, lines: Mapping[str, str], written: str) -> None:
-        """Say one line after the other, until the answer comes and ends this. written: the words before them."""
+    async def _go_on(self, say: Say, written: str) -> None:
+        """Say one line after the other, until the answer comes and ends this. written: the words before them, now."""
+        now = trio.current_time()
+        # No line is due before, and mostly the answer is there by then: only now they are chosen.
+        await trio.sleep_until(now + FIRST_PAUSE_S)
+        lines = self._opening.progress_lines()
         stages = Stages(list(lines), recent(self._request), self._line.rng)
         releaser = Releaser(self._opening.profile)
         while True:
             # What the client holds back, a lead-in mostly, is not heard before the next line.
-            stages.spoke(" ".join(releaser.feed(written)), trio.current_time())
+            stages.spoke(" ".join(releaser.feed(written)), now)
             stage = stages.next()
             if stage is None:
                 return
             await trio.sleep_until(stage.at_s)
             written = self._opening.join + lines[stage.text]
             await say(Progressed(words=written))
+            now = trio.current_time()
             self.progressed += 1
 
     async def _ask(self, deliver: Deliver) -> None:
         assert self._deployment is not None  # noqa: S101  # `ask` is None otherwise
-        request = words_request(self._request, self._line.words_prompt)
+        request = words_request(self._request, self._line.words_prompt, language=self._opening.language)
         provider, call = await self._line.upstreams.call(self._deployment, request, self._asking)
 
         async def hear(deltas: Sequence[Delta]) -> None:
@@ -258,7 +263,9 @@ def without_our_words(request: ChatRequest, known: KnownWords) -> ChatRequest:
 
     known: what loro says before answers; what it says before calls of the tools offered comes to it here.
     """
-    if offers_tools(request) and any(message.role == "assistant" for message in request.messages):
+    if "assistant" not in [message.role for message in request.messages]:
+        return request
+    if offers_tools(request):
         known = known.also(named_lines(request))
     left = without_acknowledgements(request.messages, known)
     return request if left == request.messages else replace(request, messages=left)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
@@ -11,13 +10,13 @@ from dataclasses import dataclass, replace
 from loro_core.app.legs import AckLeg, Line, without_our_words
 from loro_core.app.metrics import Acknowledgement
 from loro_core.app.relay import Relay
-from loro_core.app.replies import Encoding, Ledger, Part, StreamEncoding, WholeEncoding
+from loro_core.app.replies import Encoding, Gist, Ledger, Part, StreamEncoding, WholeEncoding, gist_of
 from loro_core.app.waits import Wait
 from loro_core.chat import ChatRequest, ReplyUsage, Turn
 from loro_core.decide.announce import Announcer, Source
 from loro_core.decide.bill import Bill
 from loro_core.decide.hygiene import KnownWords
-from loro_core.decide.merge import Action, Emit, Finish, Merge, State
+from loro_core.decide.merge import Action, Finish, Merge, State
 from loro_core.decide.outcome import Outcome, outcome_of
 from loro_core.decide.prefill import Rung, TakenUp
 from loro_core.decide.turn import Note
@@ -53,6 +52,7 @@ class Making:
     trace_legs: whether a comment in the stream tells each leg before its first chunk.
     wait: what a client may be told while the answer waits for a local model.
     superseded: set by whoever ends the run because the user went on speaking.
+    relay: who gives the answer, and who was asked in vain.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class Making:
         self._merge = Merge(
             acknowledging=opening is not None, choices=asked.n, apology=apology, announce=decision.announcer
         )
-        self._answer = Relay(
+        self.relay = Relay(
             line,
             answering,
             without_our_words(asked, known),
@@ -91,10 +91,10 @@ class Making:
         self._acknowledge: AckLeg | None = None
         if plan.acknowledge is not None and opening is not None:
             self._acknowledge = AckLeg(
-                line, plan.acknowledge, opening, small, asked, answer=self._answer, asking=decision.asking
+                line, plan.acknowledge, opening, small, asked, answer=self.relay, asking=decision.asking
             )
         head = ReplyHead(
-            id=f"chatcmpl-{os.urandom(12).hex()}",
+            id=f"chatcmpl-{line.rng.getrandbits(96):024x}",
             created=int(time.time()),
             model=asked.model,
             include_usage=asked.include_usage,
@@ -113,54 +113,44 @@ class Making:
         """
 
         async def carry_out(actions: Sequence[Action]) -> None:
-            part = self._encoding.part(actions)
+            gist = gist_of(actions)
+            part = self._encoding.part(actions, gist)
             if part is not None:
                 await write(part)
-            self._remember(actions)
+            self._remember(gist)
 
         self._note.cut = True
         try:
-            await run_race(self._merge, self._answer, self._acknowledge, carry_out)
+            await run_race(self._merge, self.relay, self._acknowledge, carry_out)
         finally:
             self._over = True
 
-    def _remember(self, actions: Sequence[Action]) -> None:
+    def _remember(self, gist: Gist) -> None:
         note = self._note
-        for action in actions:
-            if isinstance(action, Emit):
-                delta = action.delta
-                if not delta.content or delta.index:
-                    continue
-                note.say(delta.content)
-                if action.announces:
-                    note.acknowledged = True
-                elif action.leg is Leg.ACK:
-                    note.acknowledged = self._acknowledged = True
-                else:
-                    self._answer_characters += len(delta.content)
-            elif isinstance(action, Finish):
-                note.cut = False
-                self._finished = True
+        if gist.said:
+            note.say(gist.said)
+            self._answer_characters += gist.answer_characters
+        if gist.announces or gist.acknowledges:
+            note.acknowledged = True
+            self._acknowledged = self._acknowledged or gist.acknowledges
+        if isinstance(gist.end, Finish):
+            note.cut = False
+            self._finished = True
 
     @property
-    def answer_s(self) -> float | None:
-        """How long the answering call took, once it is over."""
-        return self._answer.duration_s
+    def acknowledges(self) -> bool:
+        """Whether there are, or were to be, words before the answer."""
+        return self._acknowledge is not None
 
     @property
     def told(self) -> Rung | None:
         """How the answering model was told of the words in the end, None if it was not to be."""
-        return None if self._answer.telling is None else self._answer.telling.told.rung
+        return None if self.relay.telling is None else self.relay.telling.told.rung
 
     @property
     def taken_up(self) -> TakenUp | None:
         """What it made of words it was told natively, as far as that was seen."""
-        return None if self._answer.telling is None else self._answer.telling.taken_up
-
-    @property
-    def relay(self) -> Relay:
-        """Who gave the answer, and who was asked in vain."""
-        return self._answer
+        return None if self.relay.telling is None else self.relay.telling.taken_up
 
     @property
     def words_rejected(self) -> str | None:

@@ -17,10 +17,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
+from types import MappingProxyType
 from typing import Literal, TypeVar
 
 from loro_core.app.ledger import LedgerSums
-from loro_core.chat import Json, ReplyUsage, TurnKind
+from loro_core.chat import ChatRequest, Json, ReplyUsage, TurnKind
 from loro_core.decide import outcome as ack
 from loro_core.decide.announce import Source
 from loro_core.decide.bill import Bill
@@ -57,7 +58,15 @@ FIRST_TOKEN_WINDOW = 64
 """So many first tokens a deployment is judged by: enough for a 90th percentile, few enough to follow its day."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+_NO_EDITS: Mapping[str, int] = MappingProxyType({})
+
+
+def no_edits() -> Mapping[str, int]:
+    return _NO_EDITS
+
+
+# Not frozen: it has more fields than all other values of a reply together.
+@dataclass(slots=True, kw_only=True)
 class ReplyRecord:
     """One reply, after its end. Times are seconds; None where the moment never came.
 
@@ -97,7 +106,7 @@ class ReplyRecord:
     announced: Source | None = None
     words_rejected: str | None = None
     ack_outcome: ack.Outcome = ack.Outcome.SKIPPED
-    seam_edits: Mapping[str, int] = field(default_factory=dict)
+    seam_edits: Mapping[str, int] = field(default_factory=no_edits)
     wasted_tokens: int = 0
     wasted_characters: int = 0
     longest_hole_s: float | None = None
@@ -137,18 +146,18 @@ class Mode:
         if record.adopted:
             return  # What is replayed is quick, and says nothing of how long the user waited.
         finished = record.outcome == "finished"
-        values = {
-            "first_response_latency": record.first_response_s,
-            "total_response_latency": record.total_s if finished else None,
-            "quick_response_latency": record.acknowledged_s,
-            "large_model_latency": record.answer_s if finished else None,
-            "answer_first_token_latency": record.answer_first_token_s,
-            "first_speakable_latency": record.first_speakable_s,
-            "longest_hole": record.longest_hole_s,
-        }
-        for name, value in values.items():
+        values = (  # in the order of LATENCIES
+            record.first_response_s,
+            record.total_s if finished else None,
+            record.acknowledged_s,
+            record.answer_s if finished else None,
+            record.answer_first_token_s,
+            record.first_speakable_s,
+            record.longest_hole_s,
+        )
+        for window, value in zip(self.latencies.values(), values, strict=True):
             if value is not None:
-                self.latencies[name].add(value)
+                window.add(value)
 
     def as_json(self) -> dict[str, Json]:
         numbers: dict[str, Json] = {"total_requests": self.requests}
@@ -226,10 +235,17 @@ class Metrics:
 
     def observe(self, happening: Happening) -> None:
         """Take in what happened on a leg."""
-        upstream = self._numbers(happening.deployment.name)
+        name = happening.deployment.name
+        upstream = self._upstreams.get(name) or self._numbers(name)
         if isinstance(happening, LegStarted):
             upstream.in_flight += 1
             upstream.calls += 1
+        elif isinstance(happening, LegEnded):
+            upstream.in_flight -= 1
+            if happening.outcome == "cancelled":
+                upstream.cancelled += 1
+            if happening.error is not None:
+                upstream.errors[happening.error.kind] += 1
         elif isinstance(happening, LegSpoke):
             upstream.first_token.add(happening.after_s)
         elif isinstance(happening, LegWaited):
@@ -250,21 +266,12 @@ class Metrics:
             upstream.hedges_won += happening.won
             if happening.wasted is not None:
                 self._numbers(happening.wasted.name).wasted += 1
-        elif isinstance(happening, LegEnded):
-            upstream.in_flight -= 1
-            self._count_end(upstream, happening)
 
     def _numbers(self, deployment: str) -> UpstreamNumbers:
         numbers = self._upstreams.get(deployment)
         if numbers is None:
             numbers = self._upstreams[deployment] = UpstreamNumbers()
         return numbers
-
-    def _count_end(self, upstream: UpstreamNumbers, ended: LegEnded) -> None:
-        if ended.outcome == "cancelled":
-            upstream.cancelled += 1
-        if ended.error is not None:
-            upstream.errors[ended.error.kind] += 1
 
     def count(self, record: ReplyRecord) -> None:
         """Take in a reply that is over."""
@@ -297,9 +304,9 @@ class Metrics:
         """Return how every deployment called so far does, as it is when it is looked up."""
         return OnDemand(self._upstreams, _load)
 
-    def expectations(self, prompt_chars: int, now: float) -> Mapping[str, Expectation]:
+    def expectations(self, request: ChatRequest, now: float) -> Mapping[str, Expectation]:
         """Return when each deployment called so far may begin to answer a prompt of this size, asked `now`."""
-        return OnDemand(self._upstreams, lambda upstream: upstream.answers.expectation(prompt_chars, now))
+        return OnDemand(self._upstreams, lambda upstream: upstream.answers.expectation(request.prompt_chars, now))
 
     def expectation(self, name: str, prompt_chars: int, now: float) -> Expectation | None:
         """Return the same of one deployment, None if it was never called."""

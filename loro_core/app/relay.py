@@ -225,8 +225,8 @@ class Relay:
             self._plan,
             self._opening,
             asking=self._asking,
-            said=without_tokens(self._merge.words),
-            eager=eager or any(other is not deployment for other in self._left),
+            said=without_tokens(words) if (words := self._merge.words) else "",
+            eager=eager or (bool(self._left) and self._left != [deployment]),
         )
 
     def _counted(self, deltas: Sequence[Delta]) -> Sequence[Delta]:

@@ -35,6 +35,52 @@ JSON_HEADERS = (("content-type", "application/json"),)
 
 
 @dataclass(slots=True, kw_only=True)
+class Gist:
+    """What one write says, summed up once for all who keep account of it.
+
+    said: the text of the first choice, whoever speaks; answer_characters: how much of it is the answer's.
+    acknowledges, announces, answers: whether an acknowledgement, a line before a tool call, a part of the answer itself
+        is in it. refuses: whether there is nothing in it but an error.
+    end: the reply's, if this is the last write.
+    """
+
+    said: str = ""
+    answer_characters: int = 0
+    acknowledges: bool = False
+    announces: bool = False
+    answers: bool = False
+    end: Finish | Abort | None = None
+    refuses: bool = False
+
+
+def gist_of(actions: Sequence[Action]) -> Gist:
+    """Return what carrying out `actions` in one write says."""
+    gist = Gist()
+    pieces: list[str] = []
+    for action in actions:
+        if isinstance(action, Emit):
+            delta = action.delta
+            content = delta.content if not delta.index else None
+            if content:
+                pieces.append(content)
+            if action.leg is Leg.ANSWER:
+                if content:
+                    gist.answers = True
+                    gist.answer_characters += len(content)
+                elif not gist.answers:
+                    gist.answers = delta.answers
+            elif action.announces:
+                gist.announces = True
+            else:
+                gist.acknowledges = True
+        elif isinstance(action, (Finish, Abort)):
+            gist.end = action
+    gist.said = pieces[0] if len(pieces) == 1 else "".join(pieces)
+    gist.refuses = len(actions) == 1 and isinstance(gist.end, Abort)
+    return gist
+
+
+@dataclass(slots=True, kw_only=True)
 class Ledger:
     """What came of a reply so far, for one request; its one writer is the outlet.
 
@@ -60,45 +106,36 @@ class Ledger:
     @property
     def first_response_s(self) -> float | None:
         """Seconds from the request to the first words on the wire, whoever spoke them."""
+        if self.acknowledged is None and self.announced is None:
+            return self.since_received(self.answered)
         moments = (self.acknowledged, self.announced, self.answered)
-        firsts = [moment for moment in moments if moment is not None]
-        return min(firsts) - self.received if firsts else None
+        return min(moment for moment in moments if moment is not None) - self.received
 
-    def note_all(self, actions: Sequence[Action], now: float) -> None:
-        """Take in that `actions` were carried out `now`, in one write."""
-        said: list[str] = []
-        for action in actions:
-            if isinstance(action, Emit) and self.answered is not None and action.leg is Leg.ANSWER:
-                # Nearly every token: it is heard with its neighbours.
-                if action.delta.content and action.delta.index == 0:
-                    said.append(action.delta.content)
-                continue
-            if said:
-                self.hearing.feed("".join(said), now)
-                said.clear()
-            self.note(action, now)
-        if said:
-            self.hearing.feed("".join(said), now)
+    def note(self, gist: Gist, now: float) -> None:
+        """Take in that what `gist` sums up was carried out `now`, in one write."""
+        self.note_said(gist, now)
+        if gist.end is not None:
+            self.note_end(gist.end, now)
 
-    def note(self, action: Action, now: float) -> None:
-        """Take in that `action` was carried out `now`."""
-        if isinstance(action, Emit):
-            delta = action.delta
-            if delta.content and delta.index == 0:
-                self.hearing.feed(delta.content, now)
-            if action.announces:
-                self.announced = now
-            elif action.leg is Leg.ACK:
-                if self.acknowledged is None:
-                    self.acknowledged = now
-            elif self.answered is None and delta.answers:
-                self.answered = now
-        elif isinstance(action, Finish):
+    def note_said(self, gist: Gist, now: float) -> None:
+        """Take in the same but for the reply's end."""
+        if gist.said:
+            self.hearing.feed(gist.said, now)
+        if gist.announces:
+            self.announced = now
+        if gist.acknowledges and self.acknowledged is None:
+            self.acknowledged = now
+        if gist.answers and self.answered is None:
+            self.answered = now
+
+    def note_end(self, end: Finish | Abort, now: float) -> None:
+        """Take in that the reply's end was carried out `now`."""
+        if isinstance(end, Abort):
+            self.error = end.error
+        else:
             self.hearing.end(now)
-            self.finish_reason = action.endings[0][0].finish_reason
+            self.finish_reason = end.endings[0][0].finish_reason
             self.finished = True
-        elif isinstance(action, Abort):
-            self.error = action.error
 
 
 Closing = Callable[["Mapping[str, Json] | None"], bytes]
@@ -107,25 +144,21 @@ Tell = Callable[[], "Mapping[str, Json]"]
 """Gives the ledger of one reader's reply, as it is to stand in the reply's end."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+# Not frozen, like the gist: one is made for every write.
+@dataclass(slots=True, kw_only=True)
 class Part:
-    """A piece of a reply: its bytes, and the actions that they carry out. The reply's last part has its end.
+    """A piece of a reply: its bytes, and what they say. The reply's last part has its end.
 
     closing: makes the bytes that follow `data`, with the ledger of who reads them in it, None for no ledger.
     """
 
     data: bytes
-    actions: tuple[Action, ...]
+    gist: Gist
     closing: Closing | None = None
 
     @property
     def last(self) -> bool:
-        return bool(self.actions) and isinstance(self.actions[-1], (Finish, Abort))
-
-    @property
-    def refuses(self) -> bool:
-        """Whether there is nothing in it but an error."""
-        return len(self.actions) == 1 and isinstance(self.actions[0], Abort)
+        return self.gist.end is not None
 
 
 class Encoding(Protocol):
@@ -135,8 +168,8 @@ class Encoding(Protocol):
     def headers(self) -> HeaderList:
         """What the head of such a reply says of its body."""
 
-    def part(self, actions: Sequence[Action]) -> Part | None:
-        """Return what is to be sent for `actions`, None if they only add to what will be."""
+    def part(self, actions: Sequence[Action], gist: Gist) -> Part | None:
+        """Return what is to be sent for `actions`, None if they only add to what will be. gist: theirs."""
 
 
 class StreamEncoding:
@@ -152,11 +185,12 @@ class StreamEncoding:
         self._trace_legs = trace_legs
         self._leg: Leg | None = None
 
-    def part(self, actions: Sequence[Action]) -> Part:
+    def part(self, actions: Sequence[Action], gist: Gist) -> Part:
         data = b"".join([self._encode(action) for action in actions])
-        last = actions[-1] if actions else None
-        closing = partial(self._encoder.end, last.usage) if isinstance(last, Finish) else None
-        return Part(data=data, actions=tuple(actions), closing=closing)
+        end = gist.end
+        return Part(
+            data=data, gist=gist, closing=partial(self._encoder.end, end.usage) if isinstance(end, Finish) else None
+        )
 
     def _encode(self, action: Action) -> bytes:
         if isinstance(action, Emit):
@@ -179,17 +213,17 @@ class WholeEncoding:
         self._head = head
         self._deltas: list[Delta] = []
 
-    def part(self, actions: Sequence[Action]) -> Part | None:
-        for action in actions:
-            if isinstance(action, Emit):
-                self._deltas.append(action.delta)
-            elif isinstance(action, Finish):
-                self._deltas += [delta for delta, _ in action.endings]
-                body = completion_body(self._head, self._deltas, action.usage)
-                return Part(data=body, actions=(action,))
-            elif isinstance(action, Abort):
-                return Part(data=b"", actions=(action,))
-        return None
+    def part(self, actions: Sequence[Action], gist: Gist) -> Part | None:
+        self._deltas += [action.delta for action in actions if isinstance(action, Emit)]
+        end = gist.end
+        if end is None:
+            return None
+        # Nothing of it is said before its end is there.
+        only_end = Gist(end=end, refuses=isinstance(end, Abort))
+        if isinstance(end, Abort):
+            return Part(data=b"", gist=only_end)
+        self._deltas += [delta for delta, _ in end.endings]
+        return Part(data=completion_body(self._head, self._deltas, end.usage), gist=only_end)
 
 
 class StreamOutlet:
@@ -220,38 +254,54 @@ class StreamOutlet:
 
     async def write(self, part: Part) -> None:
         """Send `part`. An error before anything was sent is only put into the ledger, for the caller to answer with."""
-        await self.write_all([part])
+        if not self._reply.started and not await self._begin(part, part):
+            return
+        gist = part.gist
+        if gist.end is not None:
+            await self._finish(part.data, [gist], part.closing)
+        else:
+            await self._reply.write(part.data)
+            self._ledger.note_said(gist, trio.current_time())
 
     async def write_all(self, parts: Sequence[Part]) -> None:
         """Send `parts` in one write."""
-        if not self._reply.started:
-            if parts[0].refuses:
-                self._note(parts)
-                return
-            await self._reply.start(200, self._headers)
-            if self._comment_after_s and not parts[-1].last:
-                self._reply.fill_silence(self._comment_after_s, self._comment)
-        data = parts[0].data if len(parts) == 1 else b"".join([part.data for part in parts])
+        if not self._reply.started and not await self._begin(parts[0], parts[-1]):
+            return
+        data = b"".join([part.data for part in parts])
+        gists = [part.gist for part in parts]
         if parts[-1].last:
-            await self._finish(data, parts)
+            await self._finish(data, gists, parts[-1].closing)
         else:
             await self._reply.write(data)
-            self._note(parts)
+            self._note(gists)
 
-    async def _finish(self, data: bytes, parts: Sequence[Part]) -> None:
-        closing = parts[-1].closing
+    async def _begin(self, first: Part, last: Part) -> bool:
+        """Begin the reply that is to be written from `first` to `last` now; return False if there is nothing to write.
+
+        What there is of it may be an error alone.
+        """
+        if first.gist.refuses:
+            self._ledger.note(first.gist, trio.current_time())
+            return False
+        await self._reply.start(200, self._headers)
+        if self._comment_after_s and not last.last:
+            self._reply.fill_silence(self._comment_after_s, self._comment)
+        return True
+
+    async def _finish(self, data: bytes, gists: Sequence[Gist], closing: Closing | None) -> None:
         if closing is None or self._tell is None:
             await self._reply.finish(data if closing is None else data + closing(None))
-            self._note(parts)
+            self._note(gists)
             return
         # The ledger is made out before it is sent: what goes out with it counts as sent.
-        *before, end = [action for part in parts for action in part.actions]
         now = trio.current_time()
-        for action in before:
-            self._ledger.note(action, now)
+        for gist in gists:
+            self._ledger.note_said(gist, now)
         self._ledger.hearing.end(now)
         await self._reply.finish(data + closing(self._tell()))
-        self._ledger.note(end, trio.current_time())
+        end = gists[-1].end
+        if end is not None:
+            self._ledger.note_end(end, trio.current_time())
 
     async def break_off(self, error: LoroError) -> None:
         """End the reply with `error`; one that has not begun is left to the caller."""
@@ -259,10 +309,10 @@ class StreamOutlet:
         if self._reply.started:
             await self._reply.finish(error_event(error))
 
-    def _note(self, parts: Sequence[Part]) -> None:
+    def _note(self, gists: Sequence[Gist]) -> None:
         now = trio.current_time()
-        for part in parts:
-            self._ledger.note_all(part.actions, now)
+        for gist in gists:
+            self._ledger.note(gist, now)
 
 
 class WholeOutlet:
@@ -275,15 +325,14 @@ class WholeOutlet:
         self._tell = tell
 
     async def write(self, part: Part) -> None:
-        if not part.refuses:
+        if not part.gist.refuses:
             body = part.data
             if self._tell is not None:
                 self._ledger.answered = trio.current_time()
                 body = with_ledger(body, self._tell())
             await self._reply.send(200, self._headers, body)
             self._ledger.answered = trio.current_time()
-        for action in part.actions:
-            self._ledger.note(action, trio.current_time())
+        self._ledger.note(part.gist, trio.current_time())
 
     async def write_all(self, parts: Sequence[Part]) -> None:
         for part in parts:

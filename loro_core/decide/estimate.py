@@ -80,7 +80,7 @@ class Window:
 
     def add(self, value: float) -> None:
         """Take in one value; what is not finite is no measurement and is left out."""
-        if math.isfinite(value):
+        if -math.inf < value < math.inf:
             self._ring[self.total % self._size] = value
             self.total += 1
             self.sum += value
@@ -161,7 +161,7 @@ class FirstTokens:
 
     def add(self, after_s: float, *, prompt_chars: int, now: float, answered: bool = True) -> None:
         """Take in one call. answered: False if the wait ended after `after_s` without a first token."""
-        if math.isfinite(after_s):
+        if -math.inf < after_s < math.inf:
             self._buckets[_bucket(prompt_chars)].append(_Wait(after_s, now, answered))
 
     def expectation(self, prompt_chars: int, now: float) -> Expectation:

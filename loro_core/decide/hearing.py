@@ -17,6 +17,7 @@ Because of 2, most of a reply that is written faster than it is spoken costs a c
 from __future__ import annotations
 
 import math
+import re
 
 from loro_core.decide.release.profile import Profile
 from loro_core.decide.release.rules import FLUSH
@@ -36,28 +37,20 @@ class Hearing:
     """One reply as its user hears it, fed with the content as it is written.
 
     All moments are on one clock, any, and never go back.
+    begun: when the client had enough to begin to speak, None if it never had.
+    longest_hole_s: the longest silence so far after speech had begun, in seconds, >= 0: from the estimated end of what
+        was handed to speech until more was, or until the reply ended.
     """
 
     def __init__(self, profile: Profile) -> None:
         self._rule = profile.rule()
         self._held = ""
-        self._begun: float | None = None
+        self.begun: float | None = None
         self._quiet_from = -math.inf
         self._in_word = False
         self._waiting: list[str] = []
-        self._longest_hole_s = 0.0
+        self.longest_hole_s = 0.0
         self._ended = False
-
-    @property
-    def begun(self) -> float | None:
-        """When the client had enough to begin to speak, None if it never had."""
-        return self._begun
-
-    @property
-    def longest_hole_s(self) -> float:
-        """The longest silence so far after speech had begun, in seconds, >= 0: from the estimated end of what was
-        handed to speech until more was, or until the reply ended."""
-        return self._longest_hole_s
 
     def feed(self, text: str, now: float) -> None:
         """Take in that `text` was written `now`."""
@@ -102,30 +95,36 @@ class Hearing:
         """Take in that so many characters of what is held were handed to speech `now`."""
         if not sizes:
             return
-        size = sum(sizes)
+        size = sizes[0] if len(sizes) == 1 else sum(sizes)
         text, self._held = self._held[:size], self._held[size:]
         text = FLUSH.sub("", text) if "<" in text else text
         seconds = self._spoken_s(text)
-        if not any(map(str.isalnum, text)):
+        if not (_ASCII_LETTER.search(text) or any(map(str.isalnum, text))):
             return  # Marks alone are nothing to hear, and end no silence.
         self._note_silence(now)
-        if self._begun is None:
-            self._begun = now
+        if self.begun is None:
+            self.begun = now
         self._quiet_from = max(self._quiet_from, now) + seconds
 
     def _note_silence(self, now: float) -> None:
-        if self._begun is not None:
-            self._longest_hole_s = max(self._longest_hole_s, now - self._quiet_from)
+        if self.begun is not None and now - self._quiet_from > self.longest_hole_s:
+            self.longest_hole_s = now - self._quiet_from
 
     def _spoken_s(self, text: str) -> float:
         """Return how long `text` takes behind what was handed over before: the rest of a word is no further word."""
         if self._in_word:
             text = f"{_WORD}{text}"
-        seconds = spoken_s(text) - (spoken_s(_WORD) if self._in_word else 0.0)
+        seconds = spoken_s(text) - (_WORD_S if self._in_word else 0.0)
         last = text.rsplit(None, 1)[-1] if text and not text[-1].isspace() else ""
-        self._in_word = spoken_s(f"{_WORD}{last}") == spoken_s(last)
+        if last.isascii() and "<" not in last:
+            self._in_word = _ASCII_LETTER.search(last) is not None
+        else:
+            self._in_word = spoken_s(f"{_WORD}{last}") == spoken_s(last)
         return max(0.0, seconds)
 
 
 _WORD = "x"
 """Stands for a word that is not over: what is written up to the next space belongs to it."""
+
+_WORD_S = spoken_s(_WORD)
+_ASCII_LETTER = re.compile("[A-Za-z0-9]")

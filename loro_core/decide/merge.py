@@ -48,7 +48,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from unicodedata import east_asian_width
 
-from loro_core.chat import Delta, ReplyUsage, Usage
+from loro_core.chat import Delta, LastDeltas, ReplyUsage, Usage
 from loro_core.decide.announce import Announcement
 from loro_core.decide.category import Category
 from loro_core.decide.seam import Edit, Seam, SeamLimits
@@ -253,7 +253,10 @@ class Merge:
         return self._failed(event.error)
 
     def receive_deltas(self, deltas: Sequence[Delta], now: float) -> list[Action]:
-        """Return what to do about what the answering leg brought: what `receive` would for each of them in turn."""
+        """Return what to do about what the answering leg brought: what `receive` would for each of them in turn.
+
+        Behind the last deltas of a stream the answer has ended, too; to be told so once more changes nothing (8).
+        """
         actions: list[Action] = []
         passes = self._passes_text
         for delta in deltas:
@@ -262,6 +265,8 @@ class Merge:
             else:
                 actions += self.receive(Answered(delta=delta, now=now))
                 passes = self._passes_text
+        if type(deltas) is LastDeltas:
+            actions += self.receive(AnswerEnded())
         return actions
 
     @property
@@ -307,8 +312,9 @@ class Merge:
             self._answer_usage = delta.usage
         if delta.finish_reason is not None:  # 5
             self._endings.setdefault(delta.index, _ending(delta))
-        actions: list[Action] = self._drop_acknowledgement() if delta.answers else []  # 2, 9
-        if self._state is State.OPEN and delta.answers:
+        answers = delta.answers
+        actions: list[Action] = self._drop_acknowledgement() if answers and self._acknowledging else []  # 2, 9
+        if answers and self._state is State.OPEN:
             self._state = State.ANSWERING
         elif self._seam is not None and not self._seam.done and delta.index == 0:
             joined, delta = self._through_seam(self._seam, delta, now)  # 4
@@ -369,12 +375,15 @@ class Merge:
         return [CancelLeg(leg=Leg.ACK)]
 
     def _finish(self) -> list[Action]:
-        actions = [*self._emptied(), *self._unfinished_calls()]
+        actions = self._emptied() if self._seam is not None else []
+        if self._calls:
+            actions += self._unfinished_calls()
         self._state = State.CLOSED
-        seen = set(range(self._choices)) | self._opened | self._endings.keys()
+        seen = {*range(self._choices), *self._opened, *self._endings}
         endings = [self._endings.get(i) or Delta(index=i, finish_reason="stop") for i in sorted(seen)]
-        last = Finish(endings=tuple((d, self._opens(d.index)) for d in endings), usage=self.usage)
-        return [*actions, *self._drop_acknowledgement(), last]
+        if self._acknowledging:
+            actions += self._drop_acknowledgement()
+        return [*actions, Finish(endings=tuple([(d, self._opens(d.index)) for d in endings]), usage=self.usage)]
 
     def _unfinished_calls(self) -> list[Action]:
         actions: list[Action] = []

@@ -29,15 +29,16 @@ def words_prompt(language: str) -> str:
     return _language(language).prompt
 
 
-def words_request(request: ChatRequest, prompt: str | None = None) -> ChatRequest:
+def words_request(request: ChatRequest, prompt: str | None = None, *, language: str | None = None) -> ChatRequest:
     """Return the call to the acknowledging model: a system prompt and the user's last turn, streamed, with usage.
 
     prompt: the operator's own system prompt; None for loro's in the user's language.
+    language: which that is, None if it is not known yet.
     Nothing of the client's own prompt, tools or parameters goes along, nor any earlier turn but the beginning of the
     last reply. That one stands in the system prompt: as a message of its own it would come before the first user turn,
     which some chat templates refuse.
     """
-    language = language_of(request) or "en"
+    language = language or language_of(request) or "en"
     prompt = words_prompt(language) if prompt is None else prompt
     said = next((m.text.strip() for m in reversed(request.messages) if m.role == "assistant" and m.text.strip()), "")
     if said:

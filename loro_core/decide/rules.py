@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
+from functools import lru_cache
 from typing import Literal
 
 
@@ -165,6 +166,8 @@ _MARKS = str.maketrans({"؟": "?", "،": ",", "؛": ";", "۔": ".", "।": ".", 
 """What NFKC leaves of the marks that Arabic and Hindi have of their own; apostrophes go."""
 
 
+# A turn is looked at for its kind, its tone, its demands and by the screen, one after the other.
+@lru_cache(maxsize=64)
 def plain(text: str) -> str:
     """Return `text` as the patterns expect it, with every run of white space as one space."""
     return re.sub(r"\s+", " ", unicodedata.normalize("NFKC", text).casefold().translate(_MARKS))

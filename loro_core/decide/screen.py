@@ -130,11 +130,13 @@ _EMPTY_THOUGHT = re.compile(r"\A\s*<think>\s*</think>", re.IGNORECASE)
 _WRAPPING = "\"“”„‘’'«»「」『』《》`*_#>~•-–— \t\r\n\f\v\u3000\xa0"
 _LEADING = _WRAPPING + ".,…，。、،।"
 _SENTENCE_END = ".!…。！।"
+_SENTENCE_ENDS = re.compile(f"[{_SENTENCE_END}]+")
+_BLANKS = re.compile("[ \t\u3000\xa0]+")
 
 
 def _cleaned(text: str, rules: WordsRules) -> str:
     text = unicodedata.normalize("NFC", _EMPTY_THOUGHT.sub("", text)).lstrip(_LEADING).rstrip(_WRAPPING)
-    text = re.sub("[ \t\u3000\xa0]+", " ", text)
+    text = _BLANKS.sub(" ", text)
     if not text or unicodedata.category(text[-1])[0] not in "LM":
         return text
     ended = any(mark in text for mark in _SENTENCE_END)
@@ -149,22 +151,28 @@ _ROLE_LABEL = re.compile(
     re.IGNORECASE,
 )
 _PLAIN_MARKS = frozenset(" '’,.!…-–—，。！、،।¡")
+_PLAIN_WORDS = re.compile("[ '’,.!-]*[A-Za-z][A-Za-z '’,.!-]*")
+_LINE_END = re.compile("[\n\r\f\v\x1c-\x1e\x85\u2028\u2029]")
+_QUESTION_MARK = re.compile("[?？؟¿⸮]")
 _GLUED = re.compile(r"\w\.\w|\.(?:com|org|net)\b", re.IGNORECASE)
 
 
 def _malformed(words: str) -> Reason | None:
     """Return what is wrong with it as text."""
+    if _PLAIN_WORDS.fullmatch(words):
+        # What most of them are: nothing that is looked for below can be in it, but this.
+        return Reason.MARKUP if _GLUED.search(words) else None
     if _THINKING.search(words):
         return Reason.THINKING
     if not any(c.isalpha() for c in words):
         return Reason.DIGITS if any(_is_number(c) for c in words) else Reason.EMPTY
     if _ROLE_LABEL.match(words):
         return Reason.ROLE_LABEL
-    if re.search("[\n\r\f\v\x1c-\x1e\x85\u2028\u2029]", words):
+    if _LINE_END.search(words):
         return Reason.SEVERAL_LINES
     if any(unicodedata.category(c) in ("Cc", "Cf", "Cs", "Co", "Cn") for c in words):
         return Reason.CONTROL_CHARACTER
-    if re.search("[?？؟¿⸮]", words):
+    if _QUESTION_MARK.search(words):
         return Reason.QUESTION
     if any(_is_number(c) for c in words):
         return Reason.DIGITS
@@ -208,11 +216,13 @@ def _unfitting(words: str, language: str, rules: WordsRules, user_text: str, his
     if _echoes(sentence, user_text) and category_of(user_text, language) not in (Category.GREETING, Category.CLOSING):
         return Reason.ECHO
     folded = _folded(words, rules)
-    known = rules.vocabulary | frozenset(_units(user_text[:2000], rules))
     if rules.claim.search(folded) or not rules.acknowledges.search(folded):
         return Reason.ANSWER
-    if not all(_is_known(unit, known) for unit in _units(words, rules)):
-        return Reason.ANSWER
+    unknown = [unit for unit in _units(words, rules) if unit not in rules.vocabulary]
+    if unknown:
+        known = rules.vocabulary | frozenset(_units(user_text[:2000], rules))
+        if not all(_is_known(unit, known) for unit in unknown):
+            return Reason.ANSWER
     if replies_since(sentence, history) is not None:
         return Reason.REPEATED
     return None
@@ -227,7 +237,7 @@ def _is_number(character: str) -> bool:
 
 
 def _sentences(text: str) -> list[str]:
-    return [part.strip(" ,，") for part in re.split(f"[{_SENTENCE_END}]+", text) if spoken_form(part)]
+    return [part.strip(" ,，") for part in _SENTENCE_ENDS.split(text) if spoken_form(part)]
 
 
 def _parts(words: str) -> tuple[str, str]:
@@ -262,10 +272,13 @@ def _echoes(words: str, user_text: str) -> bool:
 _WORD = "(?:[^\\W\\d_]|[\u0900-\u0903\u093a-\u094f\u0962\u0963\u064b-\u065f\u0300-\u036f])+"
 
 
+_UNITS = re.compile(rf"{_WORD}(?:['’-]{_WORD})*")
+
+
 def _units(text: str, rules: WordsRules) -> list[str]:
     """Return the words of `text`, and in dense scripts each letter of it."""
     folded = unicodedata.normalize("NFKC", text).casefold().translate(rules.variants)
-    found = re.findall(rf"{_WORD}(?:['’-]{_WORD})*", folded)
+    found = _UNITS.findall(folded)
     words = [word.replace("’", "'") for word in found]
     if rules.writing == "words":
         return words

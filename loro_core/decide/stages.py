@@ -45,6 +45,8 @@ class Stage:
 
 def spoken_s(text: str) -> float:
     """Return about how many seconds `text` takes to speak. Marks take none, nor do control tags ("<flush />")."""
+    if text.isascii() and "<" not in text:
+        return len(_ASCII_WORD.findall(text)) / WORDS_PER_S
     text = _TAG.sub(" ", text)
     if not _MAY_BE_WIDE.search(text):
         return sum(word[0].isalnum() or any(map(str.isalnum, word)) for word in text.split()) / WORDS_PER_S
@@ -53,6 +55,9 @@ def spoken_s(text: str) -> float:
     words = sum(any(c.isalnum() and unicodedata.east_asian_width(c) not in "WF" for c in w) for w in text.split())
     return words / WORDS_PER_S + syllables / SYLLABLES_PER_S + (len(wide) - syllables) / CHARACTERS_PER_S
 
+
+_ASCII_WORD = re.compile(r"[A-Za-z0-9]\S*")
+"""A word from its first letter or digit on: what is before that belongs to it, and is no other word."""
 
 _TAG = re.compile(r"<[a-z]+ ?/>")
 _SYLLABLES = re.compile("[\u3041-\u30ff\uac00-\ud7a3]")

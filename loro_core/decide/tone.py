@@ -49,6 +49,11 @@ def tone_of_call(request: ChatRequest, language: str | None) -> Tone:
     language: of the last turn. An emergency may have been told of in another: people fall back into their own.
     """
     turns = list(islice((m.text for m in reversed(request.messages) if m.role == "user"), URGENT_TURNS))
-    if any(Tone.URGENT in (tone_of(turn, language), tone_of(turn, language_of_text(turn))) for turn in turns):
-        return Tone.URGENT
-    return tone_of(turns[0], language) if turns else Tone.PLAIN
+    tone = Tone.PLAIN
+    for at, turn in enumerate(turns):
+        own = language_of_text(turn)
+        found = tone_of(turn, language)
+        if Tone.URGENT in (found, found if own == language else tone_of(turn, own)):
+            return Tone.URGENT
+        tone = tone if at else found
+    return tone

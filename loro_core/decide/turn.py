@@ -31,7 +31,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from difflib import SequenceMatcher
 
-from loro_core.chat import ChatRequest, Message, Turn, TurnKind
+from loro_core.chat import ChatRequest, Message, Role, Turn, TurnKind
 from loro_core.decide.identity import Caller
 from loro_core.decide.words import is_silent
 
@@ -163,33 +163,32 @@ def classify(
     """
     start, end = _users_words(request.messages)
     history = [m for m in request.messages[:start] if m.role not in ("system", "developer")]
+    roles = [m.role for m in history]
     key = _key(caller, history)
-    sure = caller.certain or _answered_before(history)
-    turn = Turn(
-        number=_number(history) + (end > start),
-        key=key,
-        digest=_digest_of(request, caller, options),
-        sure=sure,
-    )
+    sure = caller.certain or _answered_before(roles)
+    digest = _digest_of(request, caller, options)
     note = memory.get(key, now) if memory is not None and sure else None
-    if note is not None and note.digest == turn.digest and now - note.at <= resent_within_s:
-        return _as(turn, TurnKind.RESENT, acknowledged=note.acknowledged)
-    if request.messages[-1].role in ("tool", "function"):
-        return _as(turn, TurnKind.TOOL_FOLLOW_UP)
+    acknowledged = False
     words = request.messages[start:end]
-    if all(is_silent(m.text) for m in words):
-        return _as(turn, TurnKind.SILENCE)
-    if note is not None and now - note.at <= REVISED_WITHIN_S and _revises(_transcript(words), note.transcript):
-        return _as(turn, TurnKind.REVISED)
-    if _was_cut_short(history, caller, memory, now):
-        return _as(turn, TurnKind.AFTER_BARGE_IN)
-    return turn
+    if note is not None and note.digest == digest and now - note.at <= resent_within_s:
+        kind, acknowledged = TurnKind.RESENT, note.acknowledged
+    elif request.messages[-1].role in ("tool", "function"):
+        kind = TurnKind.TOOL_FOLLOW_UP
+    elif _says_nothing(words):
+        kind = TurnKind.SILENCE
+    elif note is not None and now - note.at <= REVISED_WITHIN_S and _revises(_transcript(words), note.transcript):
+        kind = TurnKind.REVISED
+    elif history and _was_cut_short(history, caller, memory, now):
+        kind = TurnKind.AFTER_BARGE_IN
+    else:
+        kind = TurnKind.NEW
+    number = _number(roles) + (end > start)
+    return Turn(kind=kind, number=number, key=key, digest=digest, sure=sure, acknowledged=acknowledged)
 
 
-def _as(turn: Turn, kind: TurnKind, *, acknowledged: bool = False) -> Turn:
-    return Turn(
-        kind=kind, number=turn.number, key=turn.key, digest=turn.digest, sure=turn.sure, acknowledged=acknowledged
-    )
+def _says_nothing(words: Sequence[Message]) -> bool:
+    # Nearly every turn begins with a letter, and no mark for what was not speech does.
+    return all(not message.text[:1].isalnum() and is_silent(message.text) for message in words)
 
 
 def _users_words(messages: Sequence[Message]) -> tuple[int, int]:
@@ -203,14 +202,16 @@ def _users_words(messages: Sequence[Message]) -> tuple[int, int]:
     return start, end
 
 
-def _number(history: Sequence[Message]) -> int:
-    """Return how many turns of the user's there are in `history`."""
-    roles = [m.role for m in history]
-    return sum(role == "user" and (i == 0 or roles[i - 1] != "user") for i, role in enumerate(roles))
+def _number(roles: Sequence[Role]) -> int:
+    """Return how many turns of the user's there are in a history of these."""
+    turns, before = 0, ""
+    for role in roles:
+        turns += role == "user" != before
+        before = role
+    return turns
 
 
-def _answered_before(history: Sequence[Message]) -> bool:
-    roles = [m.role for m in history]
+def _answered_before(roles: Sequence[Role]) -> bool:
     return "user" in roles and "assistant" in roles[roles.index("user") :]
 
 
@@ -249,7 +250,7 @@ def _breaks_off(text: str) -> bool:
 
 def _transcript(words: Sequence[Message]) -> str:
     """Return the letters of the user's words; of a long turn the beginning."""
-    return _letters(" ".join(m.text for m in words))[:LONGEST_TRANSCRIPT]
+    return _letters(words[0].text if len(words) == 1 else " ".join([m.text for m in words]))[:LONGEST_TRANSCRIPT]
 
 
 def _letters(text: str) -> str:
@@ -277,11 +278,9 @@ def _key(caller: Caller, history: Sequence[Message]) -> str:
 
 def _digest_of(request: ChatRequest, caller: Caller, options: Sequence[str | None]) -> str:
     flags = (request.model, request.stream, request.include_usage, request.n, request.disable_quick_response)
-    digest = hashlib.blake2b(_bytes(repr((caller.key, flags, tuple(options)))), digest_size=12)
-    for message in request.messages:
-        digest.update(_bytes(repr(message.fields)))
-    digest.update(_bytes(repr(request.parameters)))
-    return digest.hexdigest()
+    said = [message.fields for message in request.messages]
+    same = _bytes(repr((caller.key, flags, tuple(options), said, request.parameters)))
+    return hashlib.blake2b(same, digest_size=12).hexdigest()
 
 
 def _bytes(text: str) -> bytes:

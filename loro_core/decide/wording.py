@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from loro_core.decide.category import Category
 from loro_core.decide.release.profile import Phrasing, Profile, Shaped, shape
-from loro_core.decide.words import Words
+from loro_core.decide.words import Later, Words
 from loro_core.fleet import Acknowledge
 
 
@@ -16,7 +16,7 @@ class Opening:
 
     spoken: the words, as the user hears them. lead_in: for words that bring none.
     language: of the turn, category: what it wants; None if unknown. join: what stands between words in this language.
-    progress: what may be said later, while the answer does not come: of each line the ways to say it.
+    later: what may be said later, while the answer does not come; None for nothing.
     """
 
     spoken: str
@@ -25,32 +25,32 @@ class Opening:
     category: Category | None = None
     lead_in: str = ""
     join: str = " "
-    progress: tuple[tuple[Phrasing, ...], ...] = ()
+    later: Later | None = None
 
     @classmethod
     def of(cls, plan: Acknowledge, phrase: Words | None, profile: Profile) -> Opening:
         """Return the policy's own words, said as they are, in whatever language; else the phrase; "" without either."""
         if plan.words or phrase is None:
             return cls(spoken=plan.words or "", profile=profile)
-        opening = cls(
-            spoken="",
+        return cls(
+            spoken=shape(phrase.candidates, profile, join=phrase.join).spoken,
             profile=profile,
             language=phrase.language,
             category=phrase.category,
             lead_in=phrase.phrasing.lead_in,
             join=phrase.join,
-            progress=phrase.progress,
+            later=phrase.later,
         )
-        return replace(opening, spoken=shape(phrase.candidates, profile, join=phrase.join).spoken)
 
     def shaped(self, words: str) -> Shaped:
         """Return `words` so that the client hands them to speech at once, if they can be made so."""
         phrasing = Phrasing.of(words)
         if not phrasing.lead_in:
-            phrasing = replace(phrasing, lead_in=self.lead_in)
+            phrasing = Phrasing(sentence=phrasing.sentence, lead_in=self.lead_in)
         return shape([phrasing], self.profile, join=self.join)
 
     def progress_lines(self) -> dict[str, str]:
         """Return what may be said while the answer does not come: the spoken words, and how they are written."""
-        shapes = (shape(candidates, self.profile, join=self.join) for candidates in self.progress)
+        lines = self.later.lines() if self.later is not None else ()
+        shapes = (shape(candidates, self.profile, join=self.join) for candidates in lines)
         return {shaped.spoken: shaped.text for shaped in shapes}

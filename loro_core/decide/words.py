@@ -13,7 +13,7 @@ import hashlib
 import random
 import re
 import unicodedata
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from loro_core.chat import ChatRequest
@@ -26,6 +26,38 @@ from loro_core.decide.tone import Tone, tone_of_call
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Later:
+    """What may be said while the answer does not come. Chosen when it is asked for, for most answers come before.
+
+    phrases: what there is. said: the tail that was said before, "" for none. join: as in `Words`. key: as for `choose`.
+    """
+
+    phrases: Phrases
+    said: str
+    join: str
+    key: str
+
+    def lines(self) -> tuple[tuple[Phrasing, ...], ...]:
+        """Return of each line the ways to say it, the shortest first: as it is, and with a tail.
+
+        No tail is in two of them, or was said before.
+        """
+        pick = _by(self.key)
+        tails = [tail for tail in self.phrases.tails if tail != self.said]
+        found: list[tuple[Phrasing, ...]] = []
+        for sentence in self.phrases.sentences:
+            lead_in = pick(self.phrases.lead_ins) if self.phrases.lead_ins else ""
+            line = Phrasing(sentence=sentence, lead_in=lead_in)
+            if tails:
+                tail = pick(tails)
+                tails.remove(tail)
+                found.append((line, Phrasing(sentence=f"{sentence}{self.join}{tail}", lead_in=lead_in)))
+            else:
+                found.append((line,))
+        return tuple(found)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Words:
     """An acknowledgement for one turn.
 
@@ -33,8 +65,7 @@ class Words:
         (60 characters or more, 22 in Chinese and Japanese, 30 in Korean); None if there is none.
     language, category, tone: of the turn, as it was read; the words are in that language, and sober for a grave turn.
     join: what stands between words, and between these and an answer that does not begin with a space of its own.
-    progress: what may be said later, while the answer does not come: of each line the ways to say it, the shortest
-        first. No tail is in two of them, or in one of them and `long`. None for a grave turn.
+    later: what may be said later, while the answer does not come; None for a grave turn.
     """
 
     phrasing: Phrasing
@@ -43,7 +74,12 @@ class Words:
     category: Category
     tone: Tone = Tone.PLAIN
     join: str
-    progress: tuple[tuple[Phrasing, ...], ...] = ()
+    later: Later | None = None
+
+    @property
+    def progress(self) -> tuple[tuple[Phrasing, ...], ...]:
+        """The lines of `later`, () for none."""
+        return () if self.later is None else self.later.lines()
 
     @property
     def text(self) -> str:
@@ -83,12 +119,16 @@ def choose(book: Phrasebook, request: ChatRequest, rng: random.Random, *, key: s
         return None
     pick = rng.choice if key is None else _by(key)
     history = recent(request)
-    sentence = _least_worn(phrases.sentences, lambda text: replies_since(text, history), pick)
+    sentence = _least_worn(phrases.sentences, lambda text: replies_since(text, history), pick, heard=bool(history))
     lead_in = pick(phrases.lead_ins) if phrases.lead_ins else ""
     long, tail = None, ""
     if phrases.tails:
-        tail = _least_worn(phrases.tails, lambda text: _heard_since(text, history), pick)
+        tail = _least_worn(phrases.tails, lambda text: _heard_since(text, history), pick, heard=bool(history))
         long = Phrasing(sentence=f"{sentence}{chapter.join}{tail}", lead_in=lead_in)
+    later = None
+    if chapter.progress and plain:
+        later_key = f"{rng.getrandbits(64):x}" if key is None else key
+        later = Later(phrases=chapter.progress, said=tail, join=chapter.join, key=later_key)
     return Words(
         phrasing=Phrasing(sentence=sentence, lead_in=lead_in),
         long=long,
@@ -96,22 +136,8 @@ def choose(book: Phrasebook, request: ChatRequest, rng: random.Random, *, key: s
         category=category,
         tone=tone,
         join=chapter.join,
-        progress=tuple(_progress(chapter.progress, tail, chapter.join, pick)) if chapter.progress and plain else (),
+        later=later,
     )
-
-
-def _progress(phrases: Phrases, said: str, join: str, pick: Pick) -> Iterator[tuple[Phrasing, ...]]:
-    """Yield each line as it is and with a tail. said: the tail that was said before, if one was."""
-    tails = [tail for tail in phrases.tails if tail != said]
-    for sentence in phrases.sentences:
-        lead_in = pick(phrases.lead_ins) if phrases.lead_ins else ""
-        line = Phrasing(sentence=sentence, lead_in=lead_in)
-        if tails:
-            tail = pick(tails)
-            tails.remove(tail)
-            yield line, Phrasing(sentence=f"{sentence}{join}{tail}", lead_in=lead_in)
-        else:
-            yield (line,)
 
 
 def is_silent(turn: str) -> bool:
@@ -141,7 +167,10 @@ def _by(key: str) -> Pick:
     return lambda texts: min(texts, key=rank)
 
 
-def _least_worn(texts: Sequence[str], since: Callable[[str], int | None], pick: Pick) -> str:
+def _least_worn(texts: Sequence[str], since: Callable[[str], int | None], pick: Pick, *, heard: bool) -> str:
+    """heard: whether anything was said lately at all."""
+    if not heard:
+        return pick(texts)
     ago = {text: since(text) for text in texts}
     fresh = [text for text, used in ago.items() if used is None]
     if fresh:

@@ -103,6 +103,10 @@ class Provider(Protocol):
           raises UpstreamClosed instead: a truncated answer never looks finished;
         - an error status or an error object inside the stream raises UpstreamStatus with the upstream's words.
 
+        The last item may be a `LastDeltas`, where the upstream has said with it that the reply is complete: then the
+        reply's end goes out in the same write. Nothing may follow it, neither an item nor an error. Deltas of one
+        choice that only add text may come as one whose content is a `JoinedText`.
+
         When `request.stream` is false the whole reply comes as one item, a delta a choice.
         """
 

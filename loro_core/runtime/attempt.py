@@ -1,7 +1,7 @@
 """One leg: a call to one deployment, tried again while nothing was said, under its own deadlines.
 
 first token   from the start of the leg to the first delta that says something, retries and waits included
-idle          between two deltas after that; the time the client takes to read does not count
+idle          between two deltas after that, to a hundredth; the time the client takes to read does not count
 settle        after every choice has its finish reason, for usage and [DONE]; running out of it is no failure
 reply         a whole call that does not stream
 A live stream has no total cap. Once something was delivered nothing is tried again.
@@ -20,12 +20,13 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import trio
 
-from loro_core.chat import Delta
+from loro_core.chat import Delta, LastDeltas
 from loro_core.decide.retry import Budget, wait_before_retry
 from loro_core.errors import UpstreamError, UpstreamTimeout
 from loro_core.fleet import Leg
 from loro_core.plugin.api import Call, Provider
 from loro_core.runtime.fleet.seats import Seated
+from loro_core.runtime.lifted import without_deadline
 from loro_core.runtime.observe import (
     LegAskedOtherwise,
     LegEnded,
@@ -39,6 +40,10 @@ from loro_core.runtime.observe import (
 
 SETTLE_S = 1.0
 """Some upstreams keep the connection open after the last chunk and never send [DONE]."""
+
+LEEWAY = 0.01
+"""So much of its time a wait between two deltas may be cut short by, so that its deadline need not be moved for each of
+them: at 30 s of patience, some three times a second. nginx does the same (NGX_TIMER_LAZY_DELAY, 300 ms)."""
 
 Deliver = Callable[[Sequence[Delta]], Awaitable[None]]
 
@@ -67,23 +72,18 @@ async def run_leg(
     Raises the UpstreamError that ended the leg; its phase is "decode" if anything had been delivered.
     After Cancelled the upstream's connection is closed; some deltas may have been delivered.
     """
-    start = trio.current_time()
-    observer(LegStarted(leg=leg, deployment=call.deployment))
-    tries = _Tries(leg, provider, call, deliver=deliver, observer=observer, start=start, instead=instead)
+    tries = _Tries(leg, provider, call, deliver=deliver, observer=observer, instead=instead)
     outcome: LegOutcome = "cancelled"
     failure: UpstreamError | None = None
     try:
-        await tries.run(rng)
+        while await tries.goes_on(await tries.once(), rng):
+            pass
         outcome = "finished"
     except UpstreamError as error:
         outcome, failure = "failed", error
         raise
     finally:
-        if outcome != "finished":
-            tries.note_wait(answered=False)
-        duration_s = trio.current_time() - start
-        ended = LegEnded(leg=leg, deployment=call.deployment, outcome=outcome, duration_s=duration_s, error=failure)
-        observer(ended)
+        tries.end(outcome, failure)
 
 
 class _Tries:
@@ -95,7 +95,6 @@ class _Tries:
         *,
         deliver: Deliver,
         observer: Observer,
-        start: float,
         instead: Instead,
     ) -> None:
         self._leg = leg
@@ -104,39 +103,54 @@ class _Tries:
         self._call = call
         self._deliver = deliver
         self._observer = observer
-        self._start = start
+        self._start = start = trio.current_time()
         self._instead = instead
+        self._attempt = 1
         self._began = False
         self._held: list[Delta] = []
         self._waiting = call.request.stream  # A whole reply's first token is its last: no measure of anything.
         self._ended_choices: set[int] = set()
         limit = call.deployment
         self._deadline = start + (limit.first_token_timeout_s if call.request.stream else limit.reply_timeout_s)
+        observer(LegStarted(leg=leg, deployment=limit))
 
-    async def run(self, rng: random.Random) -> None:
-        attempt = 1
-        while True:
-            failure: UpstreamError | None = None
-            try:
-                await self._try_once()
-            except UpstreamError as error:
-                if self._began:
-                    error.phase = "decode"
-                    raise
-                failure = error
-            if self._began:
-                return
-            if self._asks_otherwise(failure):
-                continue
-            if failure is None:
-                await self._give_held()
-                return
-            wait_s = self._wait_after(failure, attempt, rng)
-            if wait_s is None:
+    async def goes_on(self, failure: UpstreamError | None, rng: random.Random) -> bool:
+        """Return whether there is to be another try, after the wait before it.
+
+        failure: of the last one, None if it came to its end. Raises it if it is the leg's.
+        """
+        if self._began:
+            if failure is not None:
+                failure.phase = "decode"
                 raise failure
-            self._observer(LegRetried(leg=self._leg, deployment=self._call.deployment, error=failure, wait_s=wait_s))
-            await trio.sleep(wait_s)
-            attempt += 1
+            return False
+        if self._asks_otherwise(failure):
+            return True
+        if failure is None:
+            await self._give_held()
+            return False
+        wait_s = self._wait_after(failure, rng)
+        if wait_s is None:
+            raise failure
+        self._observer(LegRetried(leg=self._leg, deployment=self._call.deployment, error=failure, wait_s=wait_s))
+        await trio.sleep(wait_s)
+        self._attempt += 1
+        return True
+
+    def end(self, outcome: LegOutcome, failure: UpstreamError | None) -> None:
+        """Tell the observer how the leg ended."""
+        now = trio.current_time()
+        if outcome != "finished":
+            self._note_wait(now, answered=False)
+        self._observer(
+            LegEnded(
+                leg=self._leg,
+                deployment=self._call.deployment,
+                outcome=outcome,
+                duration_s=now - self._start,
+                error=failure,
+            )
+        )
 
     def _asks_otherwise(self, failure: UpstreamError | None) -> bool:
         """Put another call in the place of the one that came to nothing, if there is one."""
@@ -149,52 +163,74 @@ class _Tries:
         self._call = other
         return True
 
-    def _wait_after(self, failure: UpstreamError, attempt: int, rng: random.Random) -> float | None:
+    def _wait_after(self, failure: UpstreamError, rng: random.Random) -> float | None:
         if self._seats is not None and self._seats.elsewhere(failure):
             return 0.0
         left = Budget(
-            retries=self._call.deployment.max_retries + 1 - attempt,
+            retries=self._call.deployment.max_retries + 1 - self._attempt,
             time_s=self._deadline - trio.current_time(),
         )
-        return wait_before_retry(failure, attempt=attempt, budget=left, rng=rng)
+        return wait_before_retry(failure, attempt=self._attempt, budget=left, rng=rng)
 
-    async def _try_once(self) -> None:
+    async def once(self) -> UpstreamError | None:
+        """Make the call once; return why it failed, None if it came to its end."""
         self._held.clear()
         self._ended_choices.clear()
-        if self._seats is None:
-            await self._hear(self._provider, self._call)
-            return
-        asked = trio.current_time()
-        async with self._seats.take(self._call) as (provider, call):
-            self._deadline += trio.current_time() - asked
-            await self._hear(provider, call)
+        try:
+            if self._seats is None:
+                await self._hear(self._provider, self._call)
+                return None
+            asked = trio.current_time()
+            async with self._seats.take(self._call) as (provider, call):
+                self._deadline += trio.current_time() - asked
+                await self._hear(provider, call)
+        except UpstreamError as error:
+            return error
+        return None
 
     async def _hear(self, provider: Provider, call: Call) -> None:
         with trio.CancelScope(deadline=self._deadline) as scope:
             async with provider.open(call) as stream:
                 async for deltas in stream:
-                    scope.deadline = math.inf
                     self._take_note(deltas)
-                    if self._call.prefill and not self._began:
-                        self._held += deltas
-                    else:
-                        await self._give_held()
-                        await self._deliver(deltas)
-                    scope.deadline = self._next_deadline()
+                    await without_deadline(scope, self._hand_on(deltas))
+                    # Behind the last of them there is only the call's end, for which any deadline will do.
+                    if type(deltas) is not LastDeltas or scope.deadline == math.inf:
+                        self._be_patient(scope)
         if scope.cancelled_caught and not self._complete:
             raise self._silence()
+
+    async def _hand_on(self, deltas: Sequence[Delta]) -> None:
+        if self._call.prefill and not self._began:
+            self._held += deltas
+            return
+        if self._held:
+            await self._give_held()
+        await self._deliver(deltas)
 
     async def _give_held(self) -> None:
         if self._held:
             held, self._held = self._held, []
             await self._deliver(held)
 
-    def note_wait(self, *, answered: bool) -> None:
+    def _take_note(self, deltas: Sequence[Delta]) -> None:
+        for delta in deltas:
+            if delta.finish_reason is not None:
+                self._ended_choices.add(delta.index)
+            if self._waiting and delta.answers:
+                self._note_wait(trio.current_time(), answered=True)
+            # The end of a prefilled reply without a word is no beginning: it may still be asked for otherwise.
+            if not self._began and (delta.adds or (delta.finish_reason is not None and not self._call.prefill)):
+                self._began = True
+                if self._call.request.stream:
+                    after_s = trio.current_time() - self._start
+                    self._observer(LegSpoke(leg=self._leg, deployment=self._call.deployment, after_s=after_s))
+
+    def _note_wait(self, now: float, *, answered: bool) -> None:
         """Tell the observer that the wait for the answer's first token is over, once."""
         if not self._waiting:
             return
         self._waiting = False
-        now = trio.current_time()
         self._observer(
             LegWaited(
                 leg=self._leg,
@@ -206,28 +242,21 @@ class _Tries:
             )
         )
 
-    def _take_note(self, deltas: Sequence[Delta]) -> None:
-        for delta in deltas:
-            if self._waiting and delta.answers:
-                self.note_wait(answered=True)
-            if delta.finish_reason is not None:
-                self._ended_choices.add(delta.index)
-            # The end of a prefilled reply without a word is no beginning: it may still be asked for otherwise.
-            if not self._began and (delta.adds or (delta.finish_reason is not None and not self._call.prefill)):
-                self._began = True
-                if self._call.request.stream:
-                    after_s = trio.current_time() - self._start
-                    self._observer(LegSpoke(leg=self._leg, deployment=self._call.deployment, after_s=after_s))
-
     @property
     def _complete(self) -> bool:
         return len(self._ended_choices) >= self._call.request.n
 
-    def _next_deadline(self) -> float:
+    def _be_patient(self, scope: trio.CancelScope) -> None:
+        """Give what comes next its deadline; one that is nearly right stays, for to move it costs more than to look."""
         if not self._began and not self._complete:
-            return self._deadline
-        idle_s = self._call.deployment.idle_timeout_s
-        return trio.current_time() + (min(SETTLE_S, idle_s) if self._complete else idle_s)
+            deadline, leeway_s = self._deadline, 0.0
+        else:
+            idle_s = self._call.deployment.idle_timeout_s
+            if self._complete and idle_s > SETTLE_S:
+                idle_s = SETTLE_S
+            deadline, leeway_s = trio.current_time() + idle_s, LEEWAY * idle_s
+        if not 0.0 <= deadline - scope.deadline <= leeway_s:
+            scope.deadline = deadline
 
     def _silence(self) -> UpstreamTimeout:
         deployment = self._call.deployment

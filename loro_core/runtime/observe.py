@@ -14,8 +14,10 @@ from loro_core.fleet import Deployment, Leg
 
 LegOutcome = Literal["finished", "cancelled", "failed"]
 
+# What happens in every call is not frozen: to make a frozen value takes three times as long.
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+
+@dataclass(slots=True, kw_only=True)
 class LegStarted:
     """A call is about to go to this deployment."""
 
@@ -23,7 +25,7 @@ class LegStarted:
     deployment: Deployment
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class LegSpoke:
     """The deployment's first token is here, `after_s` from the start of the leg, its retries included."""
 
@@ -32,7 +34,7 @@ class LegSpoke:
     after_s: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class LegWaited:
     """The wait for the first token of the answer itself is over, `after_s` from the start of a streamed leg.
 
@@ -67,7 +69,7 @@ class LegAskedOtherwise:
     error: UpstreamError | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class LegEnded:
     """The call is over, after `duration_s`. error: why it failed."""
 

@@ -8,6 +8,9 @@ lock, which holds the leg, which stops reading: backpressure reaches the upstrea
 
 Where the merge holds the answer's first characters back, a third task gives it a tick at its deadline, and is gone as
 soon as nothing is held; so long the lock is needed too.
+
+An answer alone has none of this: no task, no lock, no scope. The same merge decides about each read from the upstream,
+and what it decides is written by the task that has read.
 """
 
 from __future__ import annotations
@@ -53,7 +56,7 @@ async def run_race(merge: Merge, answer: AnswerLeg, acknowledge: AckLeg | None, 
     Raises what `write` raises, as itself and not in a group.
     """
     if acknowledge is None:
-        await _Race(merge, write, None).answer(answer)
+        await _run_straight(merge, answer, write)
         return
     failure: Exception | None = None
     try:
@@ -72,14 +75,33 @@ async def run_race(merge: Merge, answer: AnswerLeg, acknowledge: AckLeg | None, 
         raise failure
 
 
-class _Race:
-    """children: where the tasks beside the answer's run; None if there are none."""
+async def _run_straight(merge: Merge, answer: AnswerLeg, write: Write) -> None:
+    """Have the answer written as it comes; without an acknowledgement the merge cancels nothing and holds nothing."""
 
-    def __init__(self, merge: Merge, write: Write, children: trio.Nursery | None) -> None:
+    async def deliver(deltas: Sequence[Delta]) -> None:
+        actions = merge.receive_deltas(deltas, 0.0)
+        if actions:
+            await write(actions)
+
+    last: Event
+    try:
+        await answer(deliver)
+        last = AnswerEnded()
+    except UpstreamError as error:
+        last = AnswerFailed(error=error)
+    actions = merge.receive(last)
+    if actions:
+        await write(actions)
+
+
+class _Race:
+    """children: where the tasks beside the answer's run."""
+
+    def __init__(self, merge: Merge, write: Write, children: trio.Nursery) -> None:
         self._merge = merge
         self._write = write
         self._children = children
-        self._ack_scope = None if children is None else trio.CancelScope()
+        self._ack_scope: trio.CancelScope | None = trio.CancelScope()
         self._ticking = False
         self._nap = trio.CancelScope()
         self._lock = trio.Lock()
@@ -119,7 +141,6 @@ class _Race:
         self._ticking = False
 
     def _fail(self, failure: Exception) -> None:
-        assert self._children is not None  # noqa: S101  # this is one of them
         self.failure = failure
         self._children.cancel_scope.cancel()
 
@@ -134,14 +155,22 @@ class _Race:
         if self._ack_scope is None and not self._ticking:
             await self._carry_out(decide())
         else:
-            async with self._lock:
+            try:
+                # Mostly it is free, and to wait for it would let all other tasks have their turn first.
+                self._lock.acquire_nowait()
+            except trio.WouldBlock:
+                await self._lock.acquire()
+            try:
                 await self._carry_out(decide())
+            finally:
+                self._lock.release()
         self._mind_the_deadline()
 
     async def _carry_out(self, actions: list[Action]) -> None:
-        if self._ack_scope is not None and any(isinstance(action, CancelLeg) for action in actions):
+        left: list[Action] = [action for action in actions if not isinstance(action, CancelLeg)]
+        if len(left) < len(actions):
             self._cancel_acknowledgement()
-        actions = [action for action in actions if not isinstance(action, CancelLeg)]
+            actions = left
         if actions:
             await self._write(actions)
 
@@ -150,7 +179,7 @@ class _Race:
         deadline = self._merge.deadline
         if self._ticking:
             self._nap.deadline = -math.inf if deadline is None else deadline
-        elif deadline is not None and self._children is not None:
+        elif deadline is not None:
             self._ticking = True
             self._children.start_soon(self._tick)
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import trio
 
-from loro_core.chat import ChatRequest, Delta, Message, ToolCallDelta, Usage
+from loro_core.chat import ChatRequest, Delta, LastDeltas, Message, ToolCallDelta, Usage
 from loro_core.errors import UpstreamError
 from loro_core.plugin.api import Call, Provider
 from loro_core.testing.bench import ProviderBench, Stage
@@ -120,11 +120,14 @@ async def listen(
 ) -> Heard:
     """Return what one call gives, to its end, or until it has given so many items."""
     heard = Heard()
+    ended = False
     call = Call(deployment=stage.deployment, request=request, http=stage.http, prefill=prefill)
     try:
         async with provider.open(call) as stream:
             async for item in stream:
                 given = list(item)
+                assert not ended, "it gave an item after the one that it called the last"
+                ended = isinstance(item, LastDeltas)
                 assert given, "it gave an item without a delta"
                 assert all(isinstance(delta, Delta) for delta in given), f"an item holds {given}, needs deltas"
                 heard.items.append(given)
@@ -137,6 +140,7 @@ async def listen(
     except Exception as exc:
         raise AssertionError(f"it raised {type(exc).__name__}, needs an UpstreamError: {exc}") from exc
     if heard.error is not None:
+        assert not ended, f"it raised {type(heard.error).__name__} after the item that it called the last"
         kind, named = type(heard.error).__name__, heard.error.deployment
         assert named == stage.deployment.name, f"{kind} names deployment {named!r}, it was {stage.deployment.name!r}"
     return heard

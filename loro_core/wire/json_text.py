@@ -82,6 +82,8 @@ def _deeper_than(limit: int, value: Any) -> bool:
 
 def _plain(value: object) -> object:
     """Return what msgspec can encode for `value`, of which it knows nothing."""
+    if isinstance(value, str):
+        return str(value)
     if isinstance(value, Mapping):
         return dict(value)
     if isinstance(value, Sequence):

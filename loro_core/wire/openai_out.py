@@ -13,11 +13,11 @@ What every chunk of one reply holds to, each rule with a client that breaks with
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from loro_core.chat import Delta, Json, ReplyUsage, ToolCallDelta, Usage
+from loro_core.chat import Delta, JoinedText, Json, ReplyUsage, ToolCallDelta, Usage
 from loro_core.errors import LoroError
 from loro_core.wire.json_text import encode_json
 from loro_core.wire.sse import DONE, encode_event
@@ -62,12 +62,15 @@ class ChunkEncoder:
     def delta(self, delta: Delta, *, role: bool) -> bytes:
         """Return the event that says `delta`, its finish reason included; its usage is left to `end`.
 
+        A text that was joined of pieces gets an event for each of them, unless it opens its choice.
         role: whether it is the first of its choice.
         """
         if not role and delta.is_text:
             # Nearly every chunk: what the lines below would give.
             index = b'{"index":%d,"delta":{"content":' % delta.index
             after = self._after_text if not delta.chunk_fields else self._after_text_with(delta.chunk_fields)
+            if type(delta.content) is JoinedText:
+                return _each(delta.content.pieces, before=self._before + index + b'"', after=b'"' + after)
             return b"".join((self._before, index, encode_json(delta.content), after))
         choice: dict[str, Any] = {"index": delta.index, "delta": _delta_object(delta, role)}
         if delta.choice_fields:
@@ -97,6 +100,10 @@ class ChunkEncoder:
             return DONE
         more = b"" if ledger is None else b',"loro":' + encode_json(ledger)
         return b"".join((self._before, b'],"usage":', encode_json(total), more, b"}\n\n", DONE))
+
+
+def _each(pieces: Sequence[bytes], *, before: bytes, after: bytes) -> bytes:
+    return b"".join((before, (after + before).join(pieces), after))
 
 
 def without(fields: Mapping[str, Json], names: frozenset[str]) -> dict[str, Json]:

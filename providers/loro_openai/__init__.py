@@ -14,6 +14,7 @@ from loro_core import (
     ChatRequest,
     Delta,
     Deployment,
+    LastDeltas,
     Provider,
     UpstreamError,
     UpstreamHttp,
@@ -89,14 +90,18 @@ class OpenAIProvider:
 async def _streamed(deployment: Deployment, response: UpstreamResponse) -> AsyncGenerator[Sequence[Delta], None]:
     reader = StreamReader(deployment)
     async for data in response.chunks():
-        if deltas := reader.decode(data):
+        deltas = reader.decode(data)
+        if reader.complete and reader.failure is None:
+            if deltas:
+                yield LastDeltas(deltas)
+            return
+        if deltas:
             yield deltas
         if reader.failure is not None:
             raise reader.failure
-        if reader.complete:
-            return
-    if deltas := reader.finish():
-        yield deltas
+    deltas = reader.finish()
+    if deltas:
+        yield LastDeltas(deltas) if reader.complete and reader.failure is None else deltas
     if reader.failure is not None:
         raise reader.failure
 

@@ -11,7 +11,7 @@ import re
 from dataclasses import replace
 from itertools import takewhile
 
-from loro_core import Delta, text_delta
+from loro_core import Delta, JoinedText, text_delta
 
 _PLAIN = re.compile(rb'[^\x00-\x1f"\\]+')
 """The inside of a JSON string that stands for itself. What is escaped is left to the JSON decoder."""
@@ -72,6 +72,7 @@ class Stencil:
     def read_run(self, data: bytes, at: int) -> tuple[list[Delta], int]:
         """Return what the events add that fit and follow one another in `data`, and where in it the next one begins.
 
+        Several that do nothing but add text are one delta, whose text knows its pieces.
         data: of a stream, with an event that begins `at`; not cut within it. What is not valid UTF-8 becomes U+FFFD.
         """
         begins, ends = self._begins, self._ends
@@ -88,6 +89,13 @@ class Stencil:
         if not texts:
             return [], at
         size = len(joined) - (len(texts) - 1) + len(texts) * (len(begins) + len(ends))
+        if self._bare and len(texts) > 1:
+            try:
+                text = JoinedText.of(texts)
+            except UnicodeDecodeError:
+                pass  # each by itself has what U+FFFD stands for
+            else:
+                return [text_delta(self._delta.index, text, self._delta.chunk_fields)], at + size
         contents = (joined.decode("ascii") if joined.isascii() else joined.decode("utf-8", "replace")).split("\x00")
         if self._bare:
             index, chunk_fields = self._delta.index, self._delta.chunk_fields

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from loro_core.chat import Delta, ReplyUsage, ToolCallDelta, Usage
+from loro_core.chat import Delta, LastDeltas, ReplyUsage, ToolCallDelta, Usage
 from loro_core.decide.announce import Announcement
 from loro_core.decide.category import Category
 from loro_core.decide.merge import (
@@ -117,6 +117,13 @@ def test_each_choice_has_its_own_end_and_its_own_role():
 def test_an_answer_without_a_finish_reason_ends_with_stop():
     finish = run(Merge(acknowledging=False), says("Paris"), AnswerEnded())[-1]
     assert isinstance(finish, Finish) and finish.endings == ((Delta(finish_reason="stop"), False),)
+
+
+def test_the_last_deltas_of_a_stream_end_the_answer_and_what_follows_changes_nothing():
+    merge = Merge(acknowledging=False)
+    actions = merge.receive_deltas(LastDeltas([Delta(content="Paris."), Delta(finish_reason="stop")]), 0.0)
+    assert actions == [*run(Merge(acknowledging=False), says("Paris."), ends(), AnswerEnded())]
+    assert run(merge, AnswerEnded()) == run(merge, LOST) == []
 
 
 def test_an_empty_answer_still_opens_its_choice_in_its_end():

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from loro_core.decide import screen as screen_module
 from loro_core.decide.screen import DEFAULT_LIMITS, Rejection, screen
 
 PIECES = (
@@ -81,3 +84,12 @@ def test_what_was_let_through_once_is_let_through_unchanged(text, language, user
 @given(spoken)
 def test_some_of_it_is_let_through_in_one_language_at_most(text):
     assert isinstance(screen(text, language="en"), Rejection) or isinstance(screen(text, language="zh-CN"), Rejection)
+
+
+@given(spoken)
+def test_words_of_plain_letters_are_judged_like_all_others(text):
+    """They are told by one look, and what the others are looked at for would find the same."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(screen_module, "_PLAIN_WORDS", re.compile("(?!)"))
+        looked_at = screen(text, language="en")
+    assert screen(text, language="en") == looked_at

@@ -77,3 +77,9 @@ def test_a_line_is_heard_after_what_is_still_being_spoken():
 
 def test_without_lines_there_is_silence():
     assert Stages([], (), random.Random(1)).next() is None
+
+
+@given(st.text(st.characters(max_codepoint=127), max_size=20))
+def test_plain_text_takes_as_long_as_any_other(text):
+    """Text of ASCII alone is counted in another way: with a letter beyond it, which is no word more, it is not."""
+    assert spoken_s(text) == pytest.approx(spoken_s(f"{text} …"))

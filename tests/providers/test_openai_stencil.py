@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import loro_openai.reply
-from loro_core import Delta, text_delta
+from loro_core import Delta, JoinedText, text_delta
 from loro_openai.reply import LESSONS, StreamReader
 from loro_openai.stencil import Stencil
 from tests.providers.fake_http import deployment
@@ -86,6 +87,22 @@ def test_a_text_after_the_end_is_still_a_defect():
     assert "after the finish_reason" in reader.failure.message
 
 
+def taken_apart(deltas: list[Delta]) -> list[Delta]:
+    """Return the deltas of an event each."""
+    apart: list[Delta] = []
+    for delta in deltas:
+        pieces = delta.content.pieces if isinstance(delta.content, JoinedText) else None
+        apart += [delta] if pieces is None else [replace(delta, content=piece.decode()) for piece in pieces]
+    return apart
+
+
+def test_a_run_is_one_text_that_knows_its_pieces():
+    data = framed(event(" two"), event(" 三"))
+    [delta], end = learned().read_run(data, 0)
+    assert delta == Delta(content=" two 三") and end == len(data)
+    assert isinstance(delta.content, JoinedText) and delta.content.pieces == [b" two", " 三".encode()]
+
+
 def framed(*events_: bytes) -> bytes:
     return b"".join(b"data: " + data + b"\n\n" for data in events_)
 
@@ -106,7 +123,7 @@ def framed(*events_: bytes) -> bytes:
 def test_a_run_ends_where_an_event_does_not_fit(behind, run):
     before, fitting = b"data: [x]\n\n", framed(event("a"), event("三"))
     deltas, end = learned().read_run(before + fitting + behind, len(before))
-    assert [delta.content for delta in deltas] == run
+    assert [delta.content for delta in taken_apart(deltas)] == run
     assert end == len(before + fitting) + (len(behind) if len(run) > 2 else 0)
 
 
@@ -147,7 +164,7 @@ def read(pieces: list[bytes], lessons: int) -> tuple[list[Delta], str | None]:
             break
     else:
         found += reader.finish()
-    return found, reader.failure.message if reader.failure is not None else None
+    return taken_apart(found), reader.failure.message if reader.failure is not None else None
 
 
 @given(st.lists(chunks | odd, max_size=12), st.lists(st.integers(0, 5000), max_size=4))

@@ -16,8 +16,8 @@ from loro_core.runtime.observe import Happening
 
 H = TypeVar("H", bound=Happening)
 
-Move = float | Delta | UpstreamError
-"""Seconds to wait, a delta to give, an error to raise."""
+Move = float | Delta | list[Delta] | UpstreamError
+"""Seconds to wait, a delta to give, several to give together, an error to raise."""
 
 
 def says(text: str) -> Delta:
@@ -68,6 +68,9 @@ class PlayingProvider:
             if isinstance(move, Delta):
                 await trio.lowlevel.checkpoint()
                 yield [move]
+            elif isinstance(move, list):
+                await trio.lowlevel.checkpoint()
+                yield move
             elif isinstance(move, UpstreamError):
                 raise move
             else:

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 import trio
 
-from loro_core import Call, Delta, UpstreamClosed, UpstreamError, UpstreamStatus
+from loro_core import Call, Delta, LastDeltas, UpstreamClosed, UpstreamError, UpstreamStatus
 from loro_core.testing.bench import CannotPlay, ProviderBench, ollama_bench, openai_bench
 from loro_core.testing.check_provider import check_provider
 from loro_core.testing.listening import REQUEST
@@ -111,6 +111,12 @@ class EndsQuietlyWhenTruncated(Altered):
                 yield item
         except UpstreamClosed:
             return
+
+
+class CallsEverythingTheLast(Altered):
+    async def alter(self, stream, call):
+        async for item in stream:
+            yield LastDeltas(item)
 
 
 class SpeaksItsErrors(Altered):
@@ -378,6 +384,8 @@ BROKEN = [
     (StripsText, "text_is_exact", "it gave 'Well,inGruy"),
     (SwallowsTruncation, "truncated_stream_is_never_finished", "it ended as if that had been all"),
     (EndsQuietlyWhenTruncated, "truncated_stream_is_never_finished", "it ended as if that had been all"),
+    (CallsEverythingTheLast, "text_is_exact_in_every_framing", "after the one that it called the last"),
+    (CallsEverythingTheLast, "truncated_stream_is_never_finished", "raised UpstreamClosed after the item that"),
     (SpeaksItsErrors, "error_inside_the_stream_is_told", "became None"),
     (ForgetsTheFinish, "each_choice_finishes_once_and_last", "got no finish_reason"),
     (FinishesTwice, "each_choice_finishes_once_and_last", "finished twice"),
@@ -408,7 +416,7 @@ BROKEN = [
 ]
 
 
-@pytest.mark.parametrize(("broken", "check", "sentence"), BROKEN, ids=[b.__name__ for b, _, _ in BROKEN])
+@pytest.mark.parametrize(("broken", "check", "sentence"), BROKEN, ids=[f"{b.__name__}-{c}" for b, c, _ in BROKEN])
 async def test_provider_that_breaks_a_sentence_is_told_which(broken, check, sentence, autojump_clock):
     others = set(PROVIDER_CHECKS) - {check}
     with pytest.raises(AssertionError, match=rf"(?s)does not keep the contract\n{check}: .*({sentence})"):

@@ -3,11 +3,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
-from loro_core.chat import Delta, ReplyUsage, ToolCallDelta, Usage
+from loro_core.chat import Delta, JoinedText, ReplyUsage, ToolCallDelta, Usage
 from loro_core.wire.completion import completion_body
 from loro_core.wire.openai_out import ChunkEncoder, ReplyHead
 from loro_core.wire.sse import SSEDecoder
@@ -114,3 +115,30 @@ def test_a_completion_does_not_depend_on_how_its_text_was_cut(parts: list[Delta]
         )
         cut += [Delta(index=delta.index, content=letter) for letter in delta.content or ""] + [rest]
     assert completion_body(head, cut, usage) == completion_body(head, parts, usage)
+
+
+plain = st.text(st.characters(exclude_categories=["Cs", "Cc"], exclude_characters='"\\'), min_size=1, max_size=5)
+
+
+@given(heads, st.lists(plain, min_size=1, max_size=5), st.integers(0, 2), others, st.booleans())
+def test_a_joined_text_is_written_as_its_pieces_are(
+    head: ReplyHead, cut: list[str], index: int, chunk_fields: dict[str, Any], opens: bool
+) -> None:
+    encoder = ChunkEncoder(head)
+    joined = JoinedText.of([piece.encode() for piece in cut])
+    assert joined == "".join(cut)
+    written = encoder.delta(Delta(index=index, content=joined, chunk_fields=chunk_fields), role=opens)
+    texts = [joined] if opens else cut
+    apart = [encoder.delta(Delta(index=index, content=str(t), chunk_fields=chunk_fields), role=opens) for t in texts]
+    assert written == b"".join(apart)
+
+
+@given(st.lists(plain, min_size=1, max_size=5))
+def test_what_is_made_of_a_joined_text_is_plain(cut: list[str]) -> None:
+    joined = JoinedText.of([piece.encode() for piece in cut])
+    assert {type(joined[:1]), type(joined + "x"), type(str(joined)), type("".join([joined]))} == {str}
+
+
+def test_a_character_that_is_cut_in_two_is_no_text() -> None:
+    with pytest.raises(UnicodeDecodeError):
+        JoinedText.of(["é".encode()[:1], "é".encode()[1:]])

@@ -33,13 +33,17 @@ def recognise(header: Callable[[str], str | None], request: ChatRequest) -> Prof
     if named is not None:
         return named_profile(named)
     agent = (header("user-agent") or "").casefold()
+    livekit, home_assistant = agent.startswith("livekit agents/"), agent.startswith("homeassistant/")
+    if not request.platform and "tools" not in request.parameters:
+        # What nearly all requests are: only the name can show it.
+        return PROFILES["livekit"] if livekit else PROFILES["homeassistant"] if home_assistant else None
     fields = request.platform.keys()
     tools = frozenset(_tool_names(request.parameters.get("tools")))
     signs = (
-        ("livekit", agent.startswith("livekit agents/")),
+        ("livekit", livekit),
         ("vapi", not _VAPI_FIELDS.isdisjoint(fields)),
         ("elevenlabs", "elevenlabs_extra_body" in fields or not _ELEVENLABS_TOOLS.isdisjoint(tools)),
-        ("homeassistant", agent.startswith("homeassistant/") or not _HOME_ASSISTANT_TOOLS.isdisjoint(tools)),
+        ("homeassistant", home_assistant or not _HOME_ASSISTANT_TOOLS.isdisjoint(tools)),
         # A field that anybody may use; so it comes last.
         ("elevenlabs", "user_id" in fields),
     )

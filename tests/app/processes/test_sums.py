@@ -155,7 +155,8 @@ def test_learned_speeds_are_not_added_up():
     part.observe(
         LegWaited(leg=Leg.ANSWER, deployment=DEPLOYMENTS[1], after_s=0.5, answered=True, prompt_chars=10, at=0.0)
     )
-    assert added_up([part]).expectations(10, 0.0)["large"].measured == 0.0
+    learned = added_up([part]).expectation("large", 10, 0.0)
+    assert learned is not None and learned.measured == 0.0
 
 
 def test_a_standing_tells_who_reports_only_where_that_was_asked():
