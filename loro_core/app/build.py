@@ -220,5 +220,9 @@ def _routes(chat: Chat, pages: Inspect, passthrough: Passthrough, admin: Admin |
             **({} if admin is None else admin.table()),
         },
         cors,
-        None if admin is None else admin.named(),
+        {
+            "/v1/models/{name}": {"GET": pages.model},
+            "/models/{name}": {"GET": pages.model},
+            **({} if admin is None else admin.named()),
+        },
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from urllib.parse import unquote
 
 import trio
 
@@ -135,9 +134,8 @@ class Inspect:
     async def models(self, request: HttpRequest, reply: Reply, fields: Fields) -> None:  # noqa: ARG002
         await _send_json(reply, 200, {"object": "list", "data": self._listing().entries()})
 
-    async def model(self, request: HttpRequest, reply: Reply, fields: Fields) -> None:  # noqa: ARG002
+    async def model(self, request: HttpRequest, reply: Reply, fields: Fields, name: str) -> None:  # noqa: ARG002
         """GET /v1/models/NAME."""
-        name = unquote(request.path.rpartition("/models/")[2])
         entry = next((entry for entry in self._listing().entries() if entry["id"] == name), None)
         if entry is None:
             raise NotFound(f"there is no model {name!r}", param="model", code="model_not_found")

@@ -47,6 +47,16 @@ async def test_ready_names_what_is_missing_and_asks_once_for_many_probes(autojum
     assert absent.checks == 1
 
 
+@pytest.mark.parametrize("path", ["/v1/models/vendor/large-model", "/models/vendor%2Flarge-model"])
+async def test_one_model_is_told_by_its_name(autojump_clock, path):
+    async with serving(None, answering(), LARGE_MODEL_NAME="vendor/large-model") as client:
+        one = await client.get(path)
+        listed = (await client.get("/v1/models")).json["data"]
+        other = await client.get("/v1/models/larg")
+    assert one.json["id"] == "vendor/large-model" and one.json in listed
+    assert (other.status, other.json["error"]["code"]) == (404, "model_not_found")
+
+
 async def test_models_are_listed_without_asking_an_upstream(autojump_clock):
     async with serving(answering(), answering()) as client:
         for path in ("/v1/models", "/models"):

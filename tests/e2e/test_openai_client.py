@@ -184,6 +184,7 @@ def test_a_bad_request_names_the_field(clients):
 
 def test_models_are_listed(clients):
     assert "loro" in [m.id for m in clients["large"].models.list()]
+    assert clients["large"].models.retrieve("loro").owned_by == "loro"
 
 
 def test_leaving_in_the_middle_leaves_the_client_usable(clients):
