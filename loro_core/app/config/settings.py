@@ -73,7 +73,8 @@ class ServerSettings:
     aside_bytes: int | Literal["never"] = setting(
         262144,
         WholeOr(16384, 1073741824, NEVER),
-        "a chat request with a larger body is served by a process of its own, `never`: like any other",
+        "a chat request with a larger body is served by a process of its own, `never`: like any other; "
+        "so are all where there are local models or an admin key",
     )
     header_timeout_s: float = setting(10.0, Number(0.1, 600), "how long a client may take to send a request's head")
     body_timeout_s: float = setting(30.0, Number(0.1, 3600), "how long a client may take to send a request's body")
