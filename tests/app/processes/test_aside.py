@@ -64,3 +64,15 @@ def test_chat_requests_alone(aside, path):
 def test_the_limit_is_a_setting(aside):
     assert aside(LORO_SERVER_ASIDE_BYTES="16384").wants(head(length=16385), 0)
     assert not aside(LORO_SERVER_ASIDE_BYTES="never").wants(head(length=1024 * KiB), 0)
+
+
+def test_where_models_may_be_ones_own_nothing_is_handed_over(aside, tmp_path):
+    assert not aside(LORO_ADMIN_KEY="a-key-of-sixteen").wants(head(length=1024 * KiB), 0)
+    (tmp_path / "loro.toml").write_text('[[local_models]]\nname = "a"\nbase_url = "http://127.0.0.1:9/v1"\n')
+    assert not aside().wants(head(length=1024 * KiB), 0)
+
+
+def test_a_reload_changes_what_is_large(aside, tmp_path):
+    running = aside()
+    running.reconfigure(load(environ={"LORO_SERVER_ASIDE_BYTES": "16384"}, directory=tmp_path))
+    assert running.wants(head(length=16385), 0)
