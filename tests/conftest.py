@@ -15,7 +15,7 @@ for name in ("SSL_CERT_FILE", "SSL_CERT_DIR"):
     os.environ.pop(name, None)
 
 settings.register_profile(
-    "default", max_examples=40, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+    "default", max_examples=25, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.register_profile(
     "deep", max_examples=400, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]

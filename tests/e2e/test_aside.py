@@ -18,6 +18,8 @@ from loro_core.testing import Script, upstream_process
 from tests.e2e.gateway import Gateway, gateway, models
 from tests.e2e.test_workers import is_alive, wait_until
 
+pytestmark = pytest.mark.slow
+
 KiB = 1024
 
 

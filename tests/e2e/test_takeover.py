@@ -17,6 +17,8 @@ from loro_core.testing.upstream.process import UpstreamProcess
 from tests.e2e.gateway import Gateway, gateway
 from tests.e2e.test_two_legs import QUESTION
 
+pytestmark = pytest.mark.slow
+
 TEXT = "Light from the sun is scattered by the air, and blue light is scattered the most."
 HEALTHY = Script(text=TEXT, first_token_s=0.2, tokens_per_s=100.0)
 

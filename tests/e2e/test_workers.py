@@ -20,6 +20,8 @@ from loro_core.testing import Script, upstream_process
 from tests.e2e.gateway import Gateway, gateway, models
 from tests.e2e.test_process import QUESTION, read_all
 
+pytestmark = pytest.mark.slow
+
 WITHIN_S = 15.0
 SECRET = "sk-a-key-of-the-operator"
 

@@ -27,6 +27,23 @@ def end_after(seconds: float) -> None:
     os._exit(0)
 
 
+def answer(connection: socket.socket, response: bytes) -> None:
+    """Answer one request; whoever connects and goes again gets nothing."""
+    with connection:
+        connection.settimeout(1)
+        request = b""
+        try:
+            # All of it: what is closed with something unread is reset, and the answer may be lost with it.
+            while b"\r\n\r\n" not in request:
+                received = connection.recv(4096)
+                if not received:
+                    return
+                request += received
+            connection.sendall(response)
+        except OSError:
+            return
+
+
 def main() -> None:
     words = sys.argv[1:]
     port = int(words.pop(words.index("--port") + 1)) if "--port" in words else 0
@@ -76,13 +93,10 @@ def main() -> None:
             raise
         if age_s > float(told.get("hang-after", "inf")):
             continue
-        connection.settimeout(1)
-        connection.recv(4096)
         good = "never" not in told and float(told.get("load", "0")) <= age_s < float(told.get("break-after", "inf"))
         body = str(os.getpid()).encode()
         status = b"200 OK" if good else b"503 Loading"
-        connection.sendall(b"HTTP/1.1 %s\r\ncontent-length: %d\r\n\r\n%s" % (status, len(body), body))
-        connection.close()
+        answer(connection, b"HTTP/1.1 %s\r\ncontent-length: %d\r\n\r\n%s" % (status, len(body), body))
 
 
 if __name__ == "__main__":
