@@ -41,6 +41,7 @@ def test_the_openai_client_reads_the_stream_unharmed(url):
     assert (whole.choices[0].message.content, whole.choices[0].finish_reason) == (ANSWER, "stop")
 
 
+@pytest.mark.slow
 @pytest.mark.timing
 def test_the_comments_stand_alone_between_two_events_at_their_times(url):
     lines: list[tuple[float, str]] = []

@@ -18,7 +18,8 @@ CANCELLED_WITHIN_S = 0.050
 TRIES = 3  # the best of them counts: a busy machine may delay any one, and a call that is not cancelled is never quick
 
 pytestmark = pytest.mark.timing
-SLOW = {
+slow = pytest.mark.slow
+SCRIPTS = {
     "small": Script(text="Let me see. So,", first_token_s=0.1),
     "slow-small": Script(text="Let me see. So,", first_token_s=3.0),
     "large": Script(text="word " * 200, first_token_s=0.5, tokens_per_s=20.0),
@@ -28,7 +29,7 @@ SLOW = {
 
 @pytest.fixture(scope="module")
 def upstream() -> Iterator[Any]:
-    with upstream_process(SLOW) as running:
+    with upstream_process(SCRIPTS) as running:
         yield running
 
 
@@ -54,8 +55,10 @@ def leave(url: str, after_s: float, asked: Callable[[], bool], **more) -> float:
     [
         ("before anything was said", "slow-small", "late-head", 0.2, True, {"slow-small", "late-head"}),
         ("after the acknowledgement", "small", "large", 0.3, True, {"large"}),
-        ("in the middle of the answer", "small", "large", 0.9, True, {"large"}),
-        ("when it does not stream", "small", "late-head", 0.2, False, {"late-head"}),
+        pytest.param("in the middle of the answer", "small", "large", 0.9, True, {"large"}, marks=slow),
+        pytest.param(
+            "when it does not stream", "small", "late-head", 0.2, False, {"late-head"}, marks=pytest.mark.slow
+        ),
     ],
 )
 def test_both_calls_are_cancelled_within_50_ms(upstream, what, small, large, after_s, stream, called):

@@ -97,6 +97,7 @@ def test_first_content_comes_with_the_small_model_and_the_total_is_that_of_direc
     assert quick_total_s <= direct_total_s + 0.030 + machine_s
 
 
+@pytest.mark.slow
 def test_both_requests_reach_the_upstream_at_the_same_instant(slow_pair):
     client, upstream = slow_pair
     upstream.reset()
@@ -110,6 +111,7 @@ def test_both_requests_reach_the_upstream_at_the_same_instant(slow_pair):
     assert len(apart_s) == ROUNDS and statistics.median(apart_s) <= 0.020
 
 
+@pytest.mark.slow
 def test_a_quick_large_model_is_not_acknowledged_and_its_stream_is_that_of_direct_mode():
     scripts = {
         "small": Script(text=WORDS, first_token_s=0.1),
@@ -132,6 +134,7 @@ def test_a_quick_large_model_is_not_acknowledged_and_its_stream_is_that_of_direc
         assert small.end == "gone" and small.ended is not None and small.tokens == 0
 
 
+@pytest.mark.slow
 def test_adaptive_learns_that_a_model_is_quick_and_stops_asking_the_small_one():
     scripts = {"small": Script(text=WORDS, first_token_s=0.1), "large": Script(text=ANSWER, first_token_s=0.02)}
     with (
