@@ -189,10 +189,14 @@ class ModelStatus:
     queue_p95_s: float | None = None
 
     @property
+    def leading(self) -> InstanceStatus | None:
+        """The instance that says how the model is: a ready one if there is one; of several the longest in its state."""
+        return min(self.instances, key=lambda i: (_MOST_USEFUL_FIRST.index(i.state), i.since), default=None)
+
+    @property
     def state(self) -> InstanceState:
-        """The most useful state that any of its instances is in: READY if one is ready, STOPPED if there is none."""
-        states = {instance.state for instance in self.instances}
-        return next((state for state in _MOST_USEFUL_FIRST if state in states), InstanceState.STOPPED)
+        """The state of the leading instance, STOPPED if there is none."""
+        return InstanceState.STOPPED if self.leading is None else self.leading.state
 
 
 _MOST_USEFUL_FIRST = (
@@ -203,6 +207,7 @@ _MOST_USEFUL_FIRST = (
     InstanceState.DRAINING,
     InstanceState.STOPPING,
     InstanceState.FAILED,
+    InstanceState.STOPPED,
 )
 
 

@@ -8,7 +8,7 @@ import os
 
 from hypothesis import HealthCheck, settings
 
-pytest_plugins = ["loro_core.testing.trio_tests", "tests.alone", "tests.gguf.fixtures"]
+pytest_plugins = ["loro_core.testing.trio_tests", "tests.alone", "tests.gguf.fixtures", "tests.runtime.fleet.families"]
 
 # Whom this machine trusts is its own affair: read for every gateway of a test, its hundred authorities take 40 ms.
 for name in ("SSL_CERT_FILE", "SSL_CERT_DIR"):

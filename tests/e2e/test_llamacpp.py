@@ -12,7 +12,6 @@ import subprocess
 import sys
 import time
 import urllib.request
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -25,16 +24,6 @@ from tests.e2e.instances import launch, running
 from tests.runtime.fleet.families import lives, marked, on_linux, until
 
 pytestmark = [on_linux, pytest.mark.slow, pytest.mark.usefixtures("llamacpp")]
-
-
-@pytest.fixture
-def mark() -> Iterator[str]:
-    name = uuid.uuid4().hex
-    yield name
-    left = marked(name)
-    for pid in left:
-        os.kill(pid, signal.SIGKILL)
-    assert not left, "processes were left behind"
 
 
 def post(url: str, **body: Any) -> Any:

@@ -12,29 +12,6 @@ from loro_core.app.admin.fleet import Limits
 from loro_core.chat import Json
 from loro_core.models import FleetEvent, InstanceState, InstanceStatus, LogLine, ModelStatus
 
-_PRECEDENCE = (
-    InstanceState.READY,
-    InstanceState.LOADING,
-    InstanceState.STARTING,
-    InstanceState.WAITING,
-    InstanceState.DRAINING,
-    InstanceState.STOPPING,
-    InstanceState.FAILED,
-    InstanceState.STOPPED,
-)
-"""A model is what the first of these says that one of its instances is."""
-
-
-def state_of(status: ModelStatus) -> InstanceState:
-    """Return how a model is as a whole: stopped if it has no instance."""
-    instance = leading(status.instances)
-    return InstanceState.STOPPED if instance is None else instance.state
-
-
-def leading(instances: Sequence[InstanceStatus]) -> InstanceStatus | None:
-    """Return the instance whose state is the model's; of several the one that has been in it for the longest time."""
-    return min(instances, key=lambda i: (_PRECEDENCE.index(i.state), i.since), default=None)
-
 
 def in_flight(status: ModelStatus) -> int:
     """Return how many calls of the model are under way."""
@@ -84,7 +61,7 @@ def listing(statuses: Sequence[ModelStatus], limits: Limits) -> dict[str, Json]:
 
 def model_json(status: ModelStatus) -> dict[str, Json]:
     """Return one model as `GET /-/models` lists it."""
-    model, lead = status.model, leading(status.instances)
+    model, lead = status.model, status.leading
     busy, room = in_flight(status), slots(status)
     return {
         "name": model.name,
@@ -93,7 +70,7 @@ def model_json(status: ModelStatus) -> dict[str, Json]:
         "runs": "at an address" if model.launch is None else model.launch.kind,
         "url": model.deployment.base_url or None,
         "source": model.source,
-        "state": state_of(status).value,
+        "state": status.state.value,
         "since": None if lead is None else lead.since,
         "reason": "" if lead is None else lead.reason,
         "in_flight": busy,

@@ -13,7 +13,6 @@ from trio.testing import wait_all_tasks_blocked
 
 from loro_core.app.admin.fleet import Fleet
 from loro_core.app.admin.registering import REGISTERED
-from loro_core.app.admin.standing import state_of
 from loro_core.fleet import Deployment
 from loro_core.models import FleetEvent, InstanceState, LogLine, Model
 from tests.app.admin.fakes import FakeFleet, process
@@ -39,7 +38,7 @@ fleets = pytest.mark.parametrize("fleet_with", FLEETS, ids=["in memory", "real"]
 
 
 def state(fleet: Fleet, name: str) -> InstanceState:
-    return next(state_of(status) for status in fleet.models() if status.model.name == name)
+    return next(status.state for status in fleet.models() if status.model.name == name)
 
 
 async def until(condition: Callable[[], bool]) -> None:

@@ -3,6 +3,7 @@
     python -I -S child_server.py [--port N] [WORD ...]
 
     load=S            answers 503 for S seconds, then 200          never            answers 503 for ever
+    until=FILE        answers 503 until there is FILE
     exit=N            ends with status N before it listens         exit-after=S     ends with status 3 after S seconds
     deaf              ignores SIGTERM                              slow-end=S       ends S seconds after SIGTERM
     grandchild        starts a process that holds its pipes        daemon           starts one in a session of its own
@@ -94,6 +95,7 @@ def main() -> None:
         if age_s > float(told.get("hang-after", "inf")):
             continue
         good = "never" not in told and float(told.get("load", "0")) <= age_s < float(told.get("break-after", "inf"))
+        good = good and ("until" not in told or os.path.exists(told["until"]))  # noqa: PTH110  # nothing to import
         body = str(os.getpid()).encode()
         status = b"200 OK" if good else b"503 Loading"
         answer(connection, b"HTTP/1.1 %s\r\ncontent-length: %d\r\n\r\n%s" % (status, len(body), body))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -34,6 +36,17 @@ def marked(mark: str) -> list[int]:
             if f"LORO_TEST_MARK={mark}".encode() in variables and lives(int(entry.name)):
                 found.append(int(entry.name))
     return found
+
+
+@pytest.fixture
+def mark() -> Iterator[str]:
+    """A mark that every process of a family carries; at the end nobody may carry it any more."""
+    name = uuid.uuid4().hex
+    yield name
+    left = marked(name)
+    for pid in left:
+        os.kill(pid, signal.SIGKILL)
+    assert not left, "processes were left behind"
 
 
 async def until(condition: Callable[[], object], within_s: float = 5.0) -> float:

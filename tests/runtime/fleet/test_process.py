@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 import time
-import uuid
 from pathlib import Path
 
 import pytest
@@ -18,17 +17,6 @@ pytestmark = on_linux
 
 SERVER = str(Path(__file__).with_name("child_server.py"))
 PYTHON = (sys.executable, "-I", "-S")
-
-
-@pytest.fixture
-def mark():
-    """A mark that every process of a family carries; at the end nobody may carry it any more."""
-    name = uuid.uuid4().hex
-    yield name
-    left = marked(name)
-    for pid in left:
-        os.kill(pid, signal.SIGKILL)
-    assert not left, "processes were left behind"
 
 
 class Ears:

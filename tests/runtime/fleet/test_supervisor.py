@@ -11,7 +11,6 @@ import sys
 import time
 import urllib.error
 import urllib.request
-import uuid
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -74,16 +73,6 @@ class Watched:
         return [line.text for line in self.log.lines() if line.stream == stream]
 
 
-@pytest.fixture
-def mark():
-    name = uuid.uuid4().hex
-    yield name
-    left = marked(name)
-    for pid in left:
-        os.kill(pid, signal.SIGKILL)
-    assert not left, "processes were left behind"
-
-
 @asynccontextmanager
 async def running(*words, mark, start=True, **launch):
     """Give a running supervisor; its run is over, and nothing of it left, when the block is."""
@@ -124,14 +113,16 @@ async def test_an_instance_is_loaded_then_ready_then_stopped(mark):
     assert watched.lines("loro") == ["starting", "loading", "ready", "stopping", "stopped"]
 
 
-async def test_it_is_not_ready_before_its_health_is_good(mark):
-    async with running("load=0.3", mark=mark) as watched:
+async def test_it_is_not_ready_before_its_health_is_good(mark, tmp_path):
+    loaded = tmp_path / "loaded"
+    async with running(f"until={loaded}", mark=mark) as watched:
         await watched.reach(State.LOADING)
         base_url = watched.status.base_url
         await until(lambda: can_connect(base_url))
         with pytest.raises(urllib.error.HTTPError):
             get(base_url)
         assert watched.status.state is State.LOADING
+        loaded.touch()
         await watched.reach(State.READY)
 
 
