@@ -15,7 +15,7 @@ from loro_core.app.access import GONE, reply_fields
 from loro_core.app.legs import Line
 from loro_core.app.making import Decision, Making
 from loro_core.app.metrics import Metrics, Outcome, ReplyRecord
-from loro_core.app.models import cold
+from loro_core.app.models import expected
 from loro_core.app.receipt import LEDGER_HEADER, asks_for_ledger, receipt
 from loro_core.app.replies import Ledger, Outlet, Part, StreamOutlet, WholeOutlet, follow
 from loro_core.app.routes import Fields
@@ -218,7 +218,7 @@ class Chat:
 
     def _expectations(self, route: Route, asked: ChatRequest, now: float) -> Mapping[str, Expectation]:
         known = self._metrics.expectations(asked, now)
-        return known if self._fleet is None or not route.local else cold(route.answering, self._fleet, known)
+        return known if self._fleet is None or not route.local else expected(route.answering, self._fleet, known)
 
     async def _serve(
         self,

@@ -25,6 +25,9 @@ from loro_core.runtime.http_service import Drain
 
 LOGGER = logging.getLogger("loro.models")
 
+BUSY_S = 1.0
+"""What a wait for a seat is taken to last: about half an answer, and more than a client's slack."""
+
 COLD_S = 5.0
 """What a load is taken to last before one was measured; more than any client's slack, which is all that counts."""
 
@@ -116,18 +119,18 @@ def balancer_of(settings: Settings, registry: Registry) -> Callable[[Model], Bal
     return lambda _: chosen
 
 
-def cold(
+def expected(
     deployments: Sequence[Deployment], fleet: ModelFleet, known: Mapping[str, Expectation]
 ) -> Mapping[str, Expectation]:
-    """Return what is known of when answers begin, with that of local models that are not loaded put right.
+    """Return what is known of when answers begin, with that of local models whose calls have to wait put right.
 
-    A cold start is no chance: whatever their latest answers took, this one has to wait for the load.
+    Whatever their latest answers took, this one comes after the load, or after a call that is under way has ended.
     """
     waits = {}
     for deployment in deployments:
         if deployment.provider == LOCAL:
             models = fleet.serving(deployment.model)
-            if not fleet.any_ready(models):
-                load_s = fleet.load_s(models) or COLD_S
-                waits[deployment.name] = Expectation(points=((load_s, 1.0),), measured=1.0)
+            if not fleet.has_room(models):
+                wait_s = BUSY_S if fleet.any_ready(models) else fleet.load_s(models) or COLD_S
+                waits[deployment.name] = Expectation(points=((wait_s, 1.0),), measured=1.0)
     return {**known, **waits} if waits else known

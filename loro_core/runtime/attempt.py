@@ -108,6 +108,8 @@ class _Tries:
         self._attempt = 1
         self._began = False
         self._held: list[Delta] = []
+        self._queued_s = 0.0
+        self._queues_since: float | None = None
         self._waiting = call.request.stream  # A whole reply's first token is its last: no measure of anything.
         self._ended_choices: set[int] = set()
         limit = call.deployment
@@ -180,9 +182,12 @@ class _Tries:
             if self._seats is None:
                 await self._hear(self._provider, self._call)
                 return None
-            asked = trio.current_time()
+            self._queues_since = trio.current_time()
             async with self._seats.take(self._call) as (provider, call):
-                self._deadline += trio.current_time() - asked
+                queued_s = trio.current_time() - self._queues_since
+                self._queues_since = None
+                self._queued_s += queued_s
+                self._deadline += queued_s
                 await self._hear(provider, call)
         except UpstreamError as error:
             return error
@@ -227,15 +232,16 @@ class _Tries:
                     self._observer(LegSpoke(leg=self._leg, deployment=self._call.deployment, after_s=after_s))
 
     def _note_wait(self, now: float, *, answered: bool) -> None:
-        """Tell the observer that the wait for the answer's first token is over, once."""
+        """Tell the observer that the wait for the answer's first token is over, once; less that for a seat."""
         if not self._waiting:
             return
         self._waiting = False
+        queued_s = self._queued_s + (0.0 if self._queues_since is None else now - self._queues_since)
         self._observer(
             LegWaited(
                 leg=self._leg,
                 deployment=self._call.deployment,
-                after_s=now - self._start,
+                after_s=now - self._start - queued_s,
                 answered=answered,
                 prompt_chars=self._call.request.prompt_chars,
                 at=now,

@@ -36,7 +36,8 @@ class LegSpoke:
 
 @dataclass(slots=True, kw_only=True)
 class LegWaited:
-    """The wait for the first token of the answer itself is over, `after_s` from the start of a streamed leg.
+    """The wait for the first token of the answer itself is over, `after_s` from the start of a streamed leg, less what
+    it waited for a seat.
 
     answered: False if the leg was cancelled or failed before there was one; its end follows.
     prompt_chars: how long the texts were that it was asked with. at: when, on trio's clock.

@@ -115,6 +115,11 @@ class ModelFleet:
         """Return whether an instance of one of `models` is ready."""
         return self.seating.any_ready(models)
 
+    def has_room(self, models: Sequence[str]) -> bool:
+        """Return whether a call of one of `models` would not have to wait, as it stands now."""
+        instances = (instance for model in models for instance in self.seating.of_model(model))
+        return any(instance.ready and instance.in_flight < instance.model.slots for instance in instances)
+
     def load_s(self, models: Sequence[str]) -> float | None:
         """Return how long the latest load of one of `models` took; None if none of their instances was ever ready."""
         instances = [instance for model in models for instance in self.seating.of_model(model)]

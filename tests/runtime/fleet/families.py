@@ -8,6 +8,7 @@ import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,15 @@ def marked(mark: str) -> list[int]:
                 continue
             if f"LORO_TEST_MARK={mark}".encode() in variables and lives(int(entry.name)):
                 found.append(int(entry.name))
+    return found
+
+
+def programs(mark: str) -> list[str]:
+    """Return the names of the programs that the family runs; a fork that is about to run another has its parent's."""
+    found = []
+    for pid in marked(mark):
+        with suppress(OSError):
+            found.append(Path(f"/proc/{pid}/comm").read_text().strip())
     return found
 
 

@@ -20,7 +20,7 @@ from loro_core.plugin.api import Call, Continues, UpstreamHttp
 from loro_core.runtime.attempt import run_leg
 from loro_core.runtime.fleet.model_fleet import ModelFleet
 from loro_core.runtime.fleet.seats import NOBODY, Asking
-from loro_core.runtime.observe import LegRetried
+from loro_core.runtime.observe import LegRetried, LegWaited
 from loro_core.runtime.upstreams import LOCAL, Upstreams
 from tests.runtime.cancelling import cancel_at_every_checkpoint
 from tests.runtime.fakes import STOP, Move, NoHttp, Notes, PlayingProvider, says
@@ -317,3 +317,30 @@ async def test_cancelled_at_any_step_of_a_failover_every_seat_and_connection_is_
             assert fleet.seating.waiting("a") == fleet.seating.waiting("b") == 0
 
         assert await cancel_at_every_checkpoint(make, check) > 5
+
+
+async def test_what_the_gate_learns_is_the_models_time_without_the_wait_for_a_seat(autojump_clock):
+    async with fleet_of(World(load_s={"a": 50.0}), model("a")) as fleet:
+        asker = Asker(fleet)
+        await asker.ask("a")
+        (waited,) = asker.notes.of(LegWaited)
+        assert waited.answered
+        assert waited.after_s == pytest.approx(0.1)
+
+
+async def test_who_leaves_before_there_was_a_seat_has_learned_nothing_of_the_model(autojump_clock):
+    async with fleet_of(World(load_s={"a": 50.0}), model("a")) as fleet:
+        asker = Asker(fleet)
+        with trio.move_on_after(20):
+            await asker.ask("a")
+        (waited,) = asker.notes.of(LegWaited)
+        assert not waited.answered
+        assert waited.after_s == pytest.approx(0.0)
+
+
+async def test_a_call_has_room_where_a_slot_is_free_at_an_instance_that_is_ready(autojump_clock):
+    async with fleet_of(World(load_s={"a": 5.0}), model("a")) as fleet:
+        assert not fleet.has_room(["a"])
+        async with fleet.seat(["a"]):
+            assert not fleet.has_room(["a"])
+        assert fleet.has_room(["a"])
