@@ -77,7 +77,7 @@ def add_arguments(parser: argparse.ArgumentParser, formatter: Formatter) -> None
     log = action("log", "NAME ", "show what a model's server wrote")
     log.add_argument("name", metavar="NAME", help="a model")
     log.add_argument("-f", "--follow", action="store_true", help="go on with what it writes, until interrupted")
-    log.add_argument("-n", "--lines", metavar="N", type=_whole(1, 100_000), default=200, help="so many lines (200)")
+    log.add_argument("--lines", metavar="N", type=_whole(1, 100_000), default=200, help="so many lines (200)")
     action("reload", "", "have the gateway read its configuration again")
 
 
