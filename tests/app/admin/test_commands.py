@@ -137,13 +137,13 @@ async def test_log_and_following_it():
     for i in range(5):
         fleet.log("qwen").write(f"line {i}")
     async with shown(fleet) as (url, _):
-        ran = await run(url, "log", "qwen", "-n", "2")
-        as_json = await run(url, "log", "qwen", "-n", "1", "--json")
+        ran = await run(url, "log", "qwen", "--lines", "2")
+        as_json = await run(url, "log", "qwen", "--lines", "1", "--json")
         followed = Ran()
         async with trio.open_nursery() as nursery:
 
             async def follow() -> None:
-                await run(url, "log", "qwen", "-f", "-n", "1", ran=followed)
+                await run(url, "log", "qwen", "-f", "--lines", "1", ran=followed)
 
             nursery.start_soon(follow)
             with trio.fail_after(5):
@@ -227,7 +227,7 @@ def test_the_services_key_comes_from_a_variable_that_is_set():
         registration(args, {})
 
 
-@pytest.mark.parametrize("words", [[], ["lod"], ["load"], ["log", "x", "-n", "0"], ["add", "x"], ["ls", "--now"]])
+@pytest.mark.parametrize("words", [[], ["lod"], ["load"], ["log", "x", "--lines", "0"], ["add", "x"], ["ls", "--now"]])
 def test_a_command_line_that_cannot_be_understood_is_status_2(words, capsys):
     with pytest.raises(SystemExit) as caught:
         cli.main(["models", *words])
