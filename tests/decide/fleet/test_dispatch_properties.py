@@ -223,7 +223,8 @@ class AnyFleet(RuleBasedStateMachine):
     def all_go_on(self) -> None:
         """Let every process come as far as it can without failing: ready, or gone if it was told to stop."""
         for instance in self.movable():
-            while (process := self.bench.processes.get(instance)) is not None:
+            # One that is gone while its calls are not over yet is remembered until they are.
+            while (process := self.bench.processes.get(instance)) is not None and process.state not in GONE:
                 if process.state is InstanceState.READY and not process.stopping and not process.draining:
                     break
                 moves = self.moves(instance)
