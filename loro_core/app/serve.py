@@ -96,6 +96,8 @@ async def _run(settings: Settings, registry: Registry, read: Callable[[], Settin
             addresses = await nursery.start(serving)
             announce(settings, addresses)
             nursery.start_soon(warm, settings)
+        # Asked once more while the models' servers end: the default would be to die, and to leave that to others.
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
     LOGGER.info("loro.stopped")
     return 0
 

@@ -18,7 +18,7 @@ from tests.e2e.test_workers import wait_until
 pytestmark = pytest.mark.slow
 
 KEY = "a-key-of-sixteen-and-more"
-SERVER = Path(__file__).parents[1] / "runtime" / "child_server.py"
+SERVER = Path(__file__).parents[1] / "runtime" / "fleet" / "child_server.py"
 DONE_WITHIN_S = 30.0
 
 

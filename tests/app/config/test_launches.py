@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 
 import pytest
@@ -253,7 +254,8 @@ def test_an_operator_s_words_arrive_as_they_were_written(said):
         filled = fill_words(said, names)
     except ConfigError:
         return
-    assert started(filled) == [word.replace("{a}", "{1}") for word in said]
+    # Where a brace stands beside another, nothing is a name: who writes {{a}} means it.
+    assert started(filled) == [re.sub(r"(?<!\{)\{a\}(?!\})", "{1}", word) for word in said]
 
 
 @given(st.text(max_size=20))
