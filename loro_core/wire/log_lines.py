@@ -59,14 +59,12 @@ class LogLines:
             return
         if self._after_cr:
             self._paint_over()
-        self._after_cr = piece.endswith(b"\r")
         body = piece.rstrip(b"\r")
-        before, cr, last = body.rpartition(b"\r")
+        _, cr, last = body.rpartition(b"\r")
         if cr:
             self._paint_over()
-        elif not body:
-            return
-        self._add(last if cr else before + last)
+        self._add(last)
+        self._after_cr = len(body) < len(piece)
 
     def _add(self, text: bytes) -> None:
         room = self._max_line_bytes - len(self._rest)

@@ -40,3 +40,8 @@ def test_lines_are_short_and_hold_nothing_that_a_terminal_obeys(data: bytes) -> 
 def test_plain_lines_come_as_they_were_written(texts: list[str]) -> None:
     decoder = LogLines(100)
     assert decoder.decode("".join(f"{text}\n" for text in texts).encode()) == [text.rstrip() for text in texts]
+
+
+def test_a_line_is_painted_over_by_what_comes_after_a_read_that_ended_with_its_return() -> None:
+    decoder = LogLines(MOST)
+    assert decoder.decode(b"first\rsecond\r") + decoder.decode(b"third") + decoder.finish() == ["third"]
