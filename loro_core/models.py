@@ -106,6 +106,12 @@ class Model:
     source: str = ""
 
 
+def serving(models: Mapping[str, Model], name: str) -> list[Model]:
+    """Return who of `models` is called `name`: the one whose name it is, else all whose alias it is, in order."""
+    own = models.get(name)
+    return [own] if own is not None else [model for model in models.values() if name in model.aliases]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ticket:
     """A request that waits for a seat.

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field, replace
 
 from loro_core.errors import NotFound
 from loro_core.fleet import Deployment, Leg, Snapshot
-from loro_core.models import LOCAL, Model, ModelKind
+from loro_core.models import LOCAL, Model, ModelKind, serving
 
 DEFAULT_NAMES = ("loro", "default")
 
@@ -80,15 +80,14 @@ class Catalogue:
         self._pairs = dict(pairs or {})
         self._models = {model.name: model for model in models}
         self._any_name = any_name
-        self._behind: dict[str, list[Model]] = {}
-        for model in self._models.values():
-            for alias in model.aliases:
-                self._behind.setdefault(alias, []).append(model)
+        self._names = dict.fromkeys(
+            (*self._models, *(alias for model in self._models.values() for alias in model.aliases))
+        )
         self._default_names = frozenset(
             () if default is None else (*DEFAULT_NAMES, *(d.model for d in default.answering if d.provider != LOCAL))
         )
         self._chat_routes = dict(self._pairs)
-        for name in (*self._models, *self._behind):
+        for name in self._names:
             if name not in self._chat_routes and any(ModelKind.CHAT in m.kinds for m in self.serving(name)):
                 self._chat_routes[name] = self._route_to(name)
 
@@ -105,9 +104,8 @@ class Catalogue:
         return list(self._models.values())
 
     def serving(self, name: str) -> list[Model]:
-        """Return the models that are called `name`: the one whose name it is, else all whose alias it is."""
-        own = self._models.get(name)
-        return [own] if own is not None else self._behind.get(name, [])
+        """Return the models that are called `name`, as `loro_core.models.serving` has it."""
+        return serving(self._models, name)
 
     def chat(self, name: str) -> Route:
         """Return who serves a chat request for `name`; raise NotFound."""
@@ -163,7 +161,7 @@ class Catalogue:
         return NotFound(said, param="model", code="model_not_found")
 
     def _names_of(self, kind: ModelKind) -> list[str]:
-        names = [name for name in (*self._models, *self._behind) if any(kind in m.kinds for m in self.serving(name))]
+        names = [name for name in self._names if any(kind in m.kinds for m in self.serving(name))]
         if kind is ModelKind.CHAT:
             names = [*self._pairs, *names, *(["loro"] if self._default is not None else [])]
         return list(dict.fromkeys(names))

@@ -17,14 +17,12 @@ import trio
 from loro_core.chat import ChatRequest
 from loro_core.errors import UpstreamError, UpstreamTimeout, UpstreamUnreachable
 from loro_core.fleet import Deployment
+from loro_core.models import LOCAL
 from loro_core.plugin.api import AUTO, Call, Provider, Recogniser, UpstreamHttp
 from loro_core.runtime.fleet.seats import NOBODY, Asking, Seats, seated
 
 USUAL = "openai"
 """What an address speaks when nobody recognises it."""
-
-LOCAL = "local"
-"""The provider of a deployment that stands for models of the fleet: `model` is their name, or an alias."""
 
 RECOGNISE_WITHIN_S = 2.0
 CHECK_WITHIN_S = 3.0

@@ -14,13 +14,13 @@ from loro_core.decide.fleet.balance import BUILT_IN
 from loro_core.decide.fleet.orders import DispatchSettings
 from loro_core.errors import UpstreamError
 from loro_core.fleet import Deployment, Leg
-from loro_core.models import InstanceState, InstanceStatus, Model
+from loro_core.models import LOCAL, InstanceState, InstanceStatus, Model
 from loro_core.runtime.attempt import run_leg
 from loro_core.runtime.fleet.model_fleet import ModelFleet, open_fleet
 from loro_core.runtime.fleet.seats import Asking
 from loro_core.runtime.http_client import HttpClient, open_http
 from loro_core.runtime.observe import Happening
-from loro_core.runtime.upstreams import LOCAL, Upstreams
+from loro_core.runtime.upstreams import Upstreams
 from loro_openai import OpenAIProvider
 
 

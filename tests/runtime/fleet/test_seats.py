@@ -15,13 +15,13 @@ from trio.testing import wait_all_tasks_blocked
 from loro_core.chat import ChatRequest, Delta, Message, Usage
 from loro_core.errors import UpstreamBusy, UpstreamClosed, UpstreamError, UpstreamStatus, UpstreamTimeout
 from loro_core.fleet import Deployment, Leg
-from loro_core.models import InstanceStatus
+from loro_core.models import LOCAL, InstanceStatus
 from loro_core.plugin.api import Call, Continues, UpstreamHttp
 from loro_core.runtime.attempt import run_leg
 from loro_core.runtime.fleet.model_fleet import ModelFleet
 from loro_core.runtime.fleet.seats import NOBODY, Asking
 from loro_core.runtime.observe import LegRetried, LegWaited
-from loro_core.runtime.upstreams import LOCAL, Upstreams
+from loro_core.runtime.upstreams import Upstreams
 from tests.runtime.cancelling import cancel_at_every_checkpoint
 from tests.runtime.fakes import STOP, Move, NoHttp, Notes, PlayingProvider, says
 from tests.runtime.fleet.fleet_bench import World, fleet_of, model
