@@ -204,6 +204,16 @@ class ModelStatus:
         """The state of the leading instance, STOPPED if there is none."""
         return InstanceState.STOPPED if self.leading is None else self.leading.state
 
+    @property
+    def in_flight(self) -> int:
+        """How many of its calls are under way."""
+        return sum(instance.in_flight for instance in self.instances)
+
+    @property
+    def slots(self) -> int:
+        """How many calls it takes at once, as it runs now."""
+        return sum(instance.slots for instance in self.instances if instance.state is InstanceState.READY)
+
 
 _MOST_USEFUL_FIRST = (
     InstanceState.READY,

@@ -16,7 +16,6 @@ from dataclasses import dataclass
 
 from loro_core.chat import Json
 from loro_core.decide.catalogue import Catalogue, Route
-from loro_core.fleet import Deployment
 from loro_core.models import InstanceState, Model, ModelKind, ModelStatus
 
 
@@ -68,24 +67,20 @@ class Listing:
                 yield deployment.model, {"owned_by": "loro"}
 
     def _pair(self, route: Route) -> dict[str, Json]:
-        def called(deployment: Deployment) -> str:
-            return deployment.model
-
         return {
             "kinds": [ModelKind.CHAT.value],
-            "answering": [called(deployment) for deployment in route.answering],
-            "acknowledging": None if route.acknowledge is None else called(route.acknowledge),
+            "answering": [deployment.model for deployment in route.answering],
+            "acknowledging": None if route.acknowledge is None else route.acknowledge.model,
             "policy": route.policy or self.policy,
         }
 
     def _facts(self, model: Model) -> dict[str, Json]:
-        status = self.statuses.get(model.name)
-        state = InstanceState.STOPPED if status is None else status.state
+        status = self.statuses.get(model.name) or ModelStatus(model=model)
         return {
             "kinds": kinds_of(model),
             "context_length": model.context_tokens,
             "capabilities": list(model.capabilities),
-            "state": state.value,
+            "state": status.state.value,
         }
 
     def _together(self, models: Sequence[Model]) -> dict[str, Json]:
@@ -103,20 +98,18 @@ class Listing:
         }
 
     def _described(self, model: Model) -> dict[str, Json]:
-        status = self.statuses.get(model.name)
-        instances = () if status is None else status.instances
-        ready = [instance for instance in instances if instance.state is InstanceState.READY]
+        status = self.statuses.get(model.name) or ModelStatus(model=model)
         return {
             "name": model.name,
             "aliases": list(model.aliases),
             "context_length": model.context_tokens,
             "capabilities": list(model.capabilities),
             "local": model.launch is not None,
-            "state": InstanceState.STOPPED.value if status is None else status.state.value,
-            "instances": len(ready),
-            "slots": sum(instance.slots for instance in ready),
-            "in_flight": sum(instance.in_flight for instance in instances),
-            "waiting": 0 if status is None else status.waiting,
+            "state": status.state.value,
+            "instances": sum(instance.state is InstanceState.READY for instance in status.instances),
+            "slots": status.slots,
+            "in_flight": status.in_flight,
+            "waiting": status.waiting,
         }
 
 

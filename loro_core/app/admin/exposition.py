@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 import trio
 
 from loro_core.app.admin.fleet import Fleet, Limits
-from loro_core.app.admin.standing import in_flight, memory_bytes, slots, tokens_per_s
+from loro_core.app.admin.standing import memory_bytes, tokens_per_s
 from loro_core.models import FleetEvent, InstanceState, ModelStatus
 from loro_core.wire.exposition import Family, Sample
 
@@ -79,8 +79,8 @@ async def open_tally(fleet: Fleet) -> AsyncIterator[ModelTally]:
 
 
 _GAUGES: tuple[tuple[str, str, Callable[[ModelStatus], float | None]], ...] = (
-    ("loro_model_in_flight", "Calls of a model that are under way now.", in_flight),
-    ("loro_model_slots", "Calls that a model takes at once, as it runs now.", slots),
+    ("loro_model_in_flight", "Calls of a model that are under way now.", lambda status: status.in_flight),
+    ("loro_model_slots", "Calls that a model takes at once, as it runs now.", lambda status: status.slots),
     ("loro_model_waiting", "Requests that wait for a seat at a model.", lambda status: status.waiting),
     (
         "loro_model_memory_bytes",

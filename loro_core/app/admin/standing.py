@@ -9,18 +9,9 @@ from collections.abc import Sequence
 from datetime import datetime, timezone
 
 from loro_core.app.admin.fleet import Limits
+from loro_core.app.listing import kinds_of
 from loro_core.chat import Json
 from loro_core.models import FleetEvent, InstanceState, InstanceStatus, LogLine, ModelStatus
-
-
-def in_flight(status: ModelStatus) -> int:
-    """Return how many calls of the model are under way."""
-    return sum(i.in_flight for i in status.instances)
-
-
-def slots(status: ModelStatus) -> int:
-    """Return how many calls the model takes at once, as it runs now."""
-    return sum(i.slots for i in status.instances if i.state is InstanceState.READY)
 
 
 def memory_bytes(status: ModelStatus) -> int | None:
@@ -49,8 +40,8 @@ def listing(statuses: Sequence[ModelStatus], limits: Limits) -> dict[str, Json]:
             "models": len(statuses),
             "processes": processes,
             "max_processes": limits.max_instances,
-            "in_flight": sum(map(in_flight, statuses)),
-            "slots": sum(map(slots, statuses)),
+            "in_flight": sum(status.in_flight for status in statuses),
+            "slots": sum(status.slots for status in statuses),
             "waiting": sum(status.waiting for status in statuses),
             "memory_bytes": sum(taken) if taken else None,
             "memory_limit_bytes": limits.memory_bytes,
@@ -62,20 +53,19 @@ def listing(statuses: Sequence[ModelStatus], limits: Limits) -> dict[str, Json]:
 def model_json(status: ModelStatus) -> dict[str, Json]:
     """Return one model as `GET /-/models` lists it."""
     model, lead = status.model, status.leading
-    busy, room = in_flight(status), slots(status)
     return {
         "name": model.name,
         "aliases": list(model.aliases),
-        "kinds": sorted(kind.value for kind in model.kinds),
+        "kinds": kinds_of(model),
         "runs": "at an address" if model.launch is None else model.launch.kind,
         "url": model.deployment.base_url or None,
         "source": model.source,
         "state": status.state.value,
         "since": None if lead is None else lead.since,
         "reason": "" if lead is None else lead.reason,
-        "in_flight": busy,
-        "slots": room,
-        "load": busy / room if room else None,
+        "in_flight": status.in_flight,
+        "slots": status.slots,
+        "load": status.in_flight / status.slots if status.slots else None,
         "waiting": status.waiting,
         "queue_p95_s": status.queue_p95_s,
         "memory_bytes": memory_bytes(status),
