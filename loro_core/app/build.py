@@ -105,11 +105,10 @@ async def open_gateway(
         open_calls(Calls[Part, Making]) as calls,
     ):
         upstreams = Upstreams(registry.providers, http.bind, fleet)
-        line = Line(upstreams=upstreams, observer=observe, rng=rng, ladder=Ladder())
+        line = _line_for(settings, Line(upstreams=upstreams, observer=observe, rng=rng, ladder=Ladder()), metrics)
         catalogue = catalogue_of(settings, settings.models)
-        chat = Chat(
-            _chat_settings(settings, registry, catalogue), _line_for(settings, line, metrics), metrics, calls, fleet
-        )
+        chat_settings = _chat_settings(settings, registry, catalogue)
+        chat = Chat(chat_settings, line, metrics, calls, fleet)
         pages = Inspect(
             _service(settings),
             upstreams,
@@ -125,15 +124,18 @@ async def open_gateway(
         current = settings
 
         def reconfigure(settings: Settings) -> None:
-            nonlocal current
+            nonlocal current, chat_settings, line
             check(settings, registry)
-            _chat_settings(settings, registry, catalogue)  # raises what is wrong with phrases, before anything changes
-            current = settings
+            # Raises what is wrong with phrases, before anything changes; what can be asked for comes with the models.
+            chat_settings = _chat_settings(settings, registry, chat_settings.catalogue)
+            current, line = settings, _line_for(settings, line, metrics)
             fleet.apply({model.name: model for model in settings.models}, dispatch_settings(settings))
 
         def models_changed() -> None:
+            nonlocal chat_settings
             catalogue = catalogue_of(current, fleet.configured)
-            chat.configure(_chat_settings(current, registry, catalogue), _line_for(current, line, metrics))
+            chat_settings = replace(chat_settings, catalogue=catalogue)
+            chat.configure(chat_settings, line)
             pages.configure(_service(current), catalogue)
             passthrough.catalogue = catalogue
 

@@ -11,12 +11,15 @@ import trio
 
 from loro_core.app.build import Gateway, open_gateway
 from loro_core.app.config import load
+from loro_core.app.config.changes import Changes
 from loro_core.app.config.settings import Settings
 from loro_core.errors import ConfigError
 from loro_core.runtime.http_service import Counts, Service
 from loro_core.wire.openai_out import error_body
 from tests.app.serving import NOWHERE, QUESTION, Heard, registry, send
 from tests.runtime.fakes import STOP, PlayingProvider, says
+
+ADMIN_KEY = "a-key-of-sixteen-and-more"
 
 
 def settings(model: str, **environ: str) -> Settings:
@@ -68,3 +71,28 @@ async def test_the_new_models_are_listed_and_asked_whether_they_are_there(autoju
         names = [entry["id"] for entry in (await send(service, "GET", "/v1/models")).json["data"]]
         assert names == ["loro", "new"]
         assert (await send(service, "GET", "/ready")).status == 200
+
+
+async def test_a_model_that_is_registered_needs_no_file_that_was_read_at_the_start(autojump_clock, tmp_path):
+    words = tmp_path / "words.toml"
+    words.write_text('[en.greeting]\nphrases = ["Welcome!"]\n')
+    large, counts = PlayingProvider([says("Yes."), STOP]), Counts()
+    said = settings("old", LORO_WORDS_FILES=str(words), LORO_ADMIN_KEY=ADMIN_KEY)
+
+    async def nothing_new() -> Changes:
+        raise AssertionError("nobody asked for it")
+
+    async with open_gateway(said, registry(large, large), counts, reload=nothing_new) as gateway:
+        service = Service(handler=gateway.handler, error_body=error_body, counts=counts)
+        words.write_text("no TOML")
+        body = {"name": "far", "url": "http://192.0.2.7/v1", "provider": "large", "check": False}
+        added = await send(
+            service,
+            "POST",
+            "/-/upstreams",
+            headers={"authorization": f"Bearer {ADMIN_KEY}"},
+            body=json.dumps(body).encode(),
+        )
+        assert added.status == 201, added.body
+        names = [entry["id"] for entry in (await send(service, "GET", "/v1/models")).json["data"]]
+        assert "far" in names
