@@ -17,7 +17,7 @@ from loro_core.decide.fleet.dispatch import Dispatcher
 from loro_core.decide.fleet.orders import DispatchSettings, LoadAsked, UnloadAsked
 from loro_core.errors import ConfigError, NotFound, UpstreamError
 from loro_core.fleet import Deployment
-from loro_core.models import FleetEvent, InstanceState, InstanceStatus, Model, ModelStatus, serving
+from loro_core.models import FleetEvent, InstanceState, InstanceStatus, Model, ModelKind, ModelStatus, serving
 from loro_core.runtime.fleet.fleet_events import FleetEvents, Listeners
 from loro_core.runtime.fleet.instances import Supervise
 from loro_core.runtime.fleet.log_ring import LogRing
@@ -63,9 +63,9 @@ class ModelFleet:
         return self.seating.queue_deadline_s
 
     def serving(self, name: str) -> tuple[str, ...]:
-        """Return the models that may serve what asks for `name`: the model of that name, else all that have it for an
-        alias; () if there is none."""
-        return tuple(model.name for model in serving(self._models, name))
+        """Return the models that chat for `name`: the model of that name, else all that have it for an alias; () if
+        there is none."""
+        return tuple(model.name for model in serving(self._models, name) if ModelKind.CHAT in model.kinds)
 
     def deployment(self, model: str) -> Deployment:
         return self._models[model].deployment

@@ -106,7 +106,7 @@ class Seats(Protocol):
         """How long a call may wait for its seat, all its tries together."""
 
     def serving(self, name: str) -> tuple[str, ...]:
-        """Return the models that may serve what asks for `name`, the preferred one first; () for an unknown name."""
+        """Return the models that chat for `name`, the preferred one first; () for an unknown name."""
 
     def deployment(self, model: str) -> Deployment:
         """Return how the instances of a model are called, but for their addresses."""

@@ -11,7 +11,7 @@ import trio
 from trio.testing import wait_all_tasks_blocked
 
 from loro_core.errors import ConfigError, NotFound, UpstreamBusy, UpstreamError
-from loro_core.models import InstanceState, Launch
+from loro_core.models import InstanceState, Launch, ModelKind
 from loro_core.runtime.fleet.model_fleet import REGISTERED, Changes, ModelFleet
 from loro_core.runtime.fleet.seats import Waiting
 from tests.runtime.cancelling import cancel_at_every_checkpoint
@@ -52,6 +52,13 @@ async def test_a_model_is_loaded_for_whom_asks_for_it(autojump_clock):
         (status,) = fleet.models()
         assert status.instances[0].served == 2
         assert status.queue_p95_s == pytest.approx(3.0)
+
+
+async def test_an_alias_that_an_embedding_model_shares_leads_a_chat_past_it(autojump_clock):
+    chats, embeds = model("a", aliases=("main",)), model("b", aliases=("main",), kinds=frozenset({ModelKind.EMBEDDING}))
+    async with fleet_of(World(), embeds, chats) as fleet:
+        assert fleet.serving("main") == ("a",)
+        assert fleet.serving("b") == ()
 
 
 async def test_a_name_is_served_by_its_model_and_an_alias_by_all_who_share_it(autojump_clock):
