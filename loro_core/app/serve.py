@@ -24,6 +24,7 @@ from loro_core.plugin.registry import Registry, load_plugins
 from loro_core.runtime.cores import usable_cores
 from loro_core.runtime.http_server import bound_addresses, open_listeners, serve
 from loro_core.runtime.http_service import Counts, Drain, Limits, Service
+from loro_core.runtime.signals import ending_signals
 from loro_core.wire.openai_out import error_body
 
 LOGGER = logging.getLogger("loro.serve")
@@ -96,8 +97,6 @@ async def _run(settings: Settings, registry: Registry, read: Callable[[], Settin
             addresses = await nursery.start(serving)
             announce(settings, addresses)
             nursery.start_soon(warm, settings)
-        # Asked once more while the models' servers end: the default would be to die, and to leave that to others.
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
     LOGGER.info("loro.stopped")
     return 0
 
@@ -178,15 +177,14 @@ async def _drain_on_signal(
     drain: Drain, everything: trio.CancelScope, drain_s: float, *, task_status: trio.TaskStatus[None]
 ) -> None:
     """Drain at the first SIGTERM or SIGINT; end now at a second SIGINT."""
-    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+    with ending_signals(signal.SIGTERM, signal.SIGINT) as signals:
         task_status.started()
         async for number in signals:
-            name = signal.Signals(number).name
             if not drain.begun:
-                LOGGER.info("loro.draining signal=%s within_s=%g", name, drain_s)
+                LOGGER.info("loro.draining signal=%s within_s=%g", number.name, drain_s)
                 drain.begin()
             elif number == signal.SIGINT:
-                LOGGER.info("loro.stopping signal=%s now", name)
+                LOGGER.info("loro.stopping signal=%s now", number.name)
                 everything.cancel()
 
 

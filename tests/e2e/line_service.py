@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -11,11 +12,15 @@ from typing import Any
 
 
 class LineService:
-    """url: where it is. heard: the target and the text of every question so far."""
+    """url: where it is. heard: the target and the text of every question so far.
+
+    thinks_s: how long it waits before it answers.
+    """
 
     def __init__(self, server: ThreadingHTTPServer) -> None:
         self.url = f"http://127.0.0.1:{server.server_address[1]}"
         self.heard: list[tuple[str, str]] = []
+        self.thinks_s = 0.0
 
 
 @contextmanager
@@ -35,6 +40,7 @@ def line_service() -> Iterator[LineService]:
             if text == "Fail, please":
                 self._answer(503, {"error": "out of breath"})
                 return
+            time.sleep(service.thinks_s)
             self.send_response(200)
             self.send_header("content-type", "application/x-ndjson")
             self.send_header("transfer-encoding", "chunked")

@@ -27,6 +27,7 @@ from loro_core.plugin.registry import Registry, load_plugins
 from loro_core.runtime.http_server import serve_handed_over
 from loro_core.runtime.http_service import Counts, Drain
 from loro_core.runtime.link import receive_first
+from loro_core.runtime.signals import ending_signals
 
 LOGGER = logging.getLogger("loro.serve")
 
@@ -110,7 +111,7 @@ def _listener(fd: int) -> trio.SocketListener:
 
 
 async def _drain_on_sigterm(drain: Drain, *, task_status: trio.TaskStatus[None]) -> None:
-    with trio.open_signal_receiver(signal.SIGTERM) as signals:
+    with ending_signals(signal.SIGTERM) as signals:
         task_status.started()
         async for _ in signals:
             LOGGER.info("worker.draining signal=SIGTERM")

@@ -22,6 +22,7 @@ from loro_core.app.processes.hub import Hub
 from loro_core.app.processes.messages import Greeting, NewSettings, Word, encode
 from loro_core.app.reload import Reload
 from loro_core.errors import ConfigError
+from loro_core.runtime.signals import ending_signals
 from loro_core.runtime.workers import Workers
 
 LOGGER = logging.getLogger("loro.serve")
@@ -100,16 +101,15 @@ async def _end_on_signal(
 ) -> None:
     """Drain at the first SIGTERM or SIGINT; end now at a second SIGINT."""
     draining = False
-    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+    with ending_signals(signal.SIGTERM, signal.SIGINT) as signals:
         task_status.started()
         async for number in signals:
-            name = signal.Signals(number).name
             if not draining:
                 draining = True
-                LOGGER.info("loro.draining signal=%s within_s=%g", name, drain_s)
+                LOGGER.info("loro.draining signal=%s within_s=%g", number.name, drain_s)
                 for listener in listeners:
                     listener.socket.close()
                 workers.drain()
             elif number == signal.SIGINT:
-                LOGGER.info("loro.stopping signal=%s now", name)
+                LOGGER.info("loro.stopping signal=%s now", number.name)
                 workers.stop()
