@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 import trio
 
@@ -281,7 +282,7 @@ class Chat:
                 None if error is None else error.code or error.type,
             )
             self._metrics.count(over)
-            fields.update(reply_fields(over))
+            fields.late = partial(reply_fields, over)
 
     async def _run(self, making: Making, shared: Shared[Part, Making] | None, outlet: Outlet) -> None:
         turn = making.decision.turn

@@ -14,7 +14,9 @@ import math
 import re
 import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TextIO, TypeAlias
 
 from loro_core.fleet import Secret
@@ -73,28 +75,63 @@ def set_up(
         logging.getLogger(name).setLevel(logging.NOTSET if level == "trace" else logging.WARNING)
 
 
-def access(*, request_id: str, method: str, path: str, status: int, **fields: Field) -> None:
-    """Write the line of one request that is over.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Over:
+    """A request that is over.
 
-    path: its query is left out, for some callers put keys there.
-    fields: what else is known (model, route, winner, ttft_s, duration_s, prompt_tokens, ...); None is left out, seconds
-    are told to the millisecond.
+    path: its query is left out of the line, for some callers put keys there. at: when it ended, as Unix time.
+    fields: what else is known (model, route, winner, ttft_s, prompt_tokens, ...); None is left out, seconds are told
+    to the millisecond. late: gives more of them, when the line is written.
     """
-    if not _access_log.isEnabledFor(logging.INFO):
-        return
-    told: dict[str, Field] = {
-        "request_id": request_id,
-        "method": method,
-        "path": path.partition("?")[0],
-        "status": status,
-        **fields,
-    }
-    told = {
-        name: round(value, 3) if value.__class__ is float else value
-        for name, value in told.items()
-        if value is not None
-    }
-    _access_log.info(Told("request", told))
+
+    request_id: str
+    method: str
+    path: str
+    status: int
+    at: float
+    fields: Mapping[str, Field]
+    late: Callable[[], Mapping[str, Field]] | None = None
+
+
+def tells_access() -> bool:
+    """Return whether there are access lines at this level."""
+    return _access_log.isEnabledFor(logging.INFO)
+
+
+def access(requests: Iterable[Over]) -> None:
+    """Write the lines of requests that are over, all of them in one go."""
+    with _in_one_go():
+        for over in requests:
+            told: dict[str, Field] = {
+                "request_id": over.request_id,
+                "method": over.method,
+                "path": over.path.partition("?")[0],
+                "status": over.status,
+                **over.fields,
+            }
+            if over.late is not None:
+                told |= over.late()
+            told = {
+                name: round(value, 3) if value.__class__ is float else value
+                for name, value in told.items()
+                if value is not None
+            }
+            record = logging.LogRecord(_access_log.name, logging.INFO, "", 0, Told("request", told), (), None)
+            record.created = over.at
+            _access_log.handle(record)
+
+
+@contextmanager
+def _in_one_go() -> Iterator[None]:
+    """Have our handler write the records of this block together, at its end."""
+    ours = [handler for handler in logging.getLogger().handlers if isinstance(handler, _Handler)]
+    for handler in ours:
+        handler.gather()
+    try:
+        yield
+    finally:
+        for handler in ours:
+            handler.write_gathered()
 
 
 class Told:
@@ -117,7 +154,33 @@ else:
 
 
 class _Handler(_StreamHandler):
-    """Ours, to be found again."""
+    """Ours, to be found again. It can gather lines to write them together."""
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__(stream)
+        self._gathered: list[str] | None = None
+
+    def gather(self) -> None:
+        self._gathered = []
+
+    def write_gathered(self) -> None:
+        gathered, self._gathered = self._gathered, None
+        if gathered:
+            self._write("".join(gathered))
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            line = self.format(record) + self.terminator
+            if self._gathered is None:
+                self._write(line)
+            else:
+                self._gathered.append(line)
+        except Exception:  # noqa: BLE001  # as the library's own handlers do: a log that fails stops nothing
+            self.handleError(record)
+
+    def _write(self, text: str) -> None:
+        self.stream.write(text)
+        self.stream.flush()
 
 
 class _Lines(logging.Formatter):

@@ -20,8 +20,15 @@ from loro_core.runtime.http_reply import Reply
 from loro_core.wire.cors import CorsRules, preflight
 from loro_core.wire.http1 import HttpRequest
 
-Fields = dict[str, Field]
-"""What a handler adds to the access line, until it returns or raises."""
+
+class Fields(dict[str, Field]):
+    """What a handler adds to the access line, until it returns or raises.
+
+    late: gives more of it, which is worked out when the line is written.
+    """
+
+    late: Callable[[], Mapping[str, Field]] | None = None
+
 
 Handler = Callable[[HttpRequest, Reply, Fields], Awaitable[None]]
 Table = Mapping[str, Mapping[str, Handler]]

@@ -97,6 +97,7 @@ async def _run(settings: Settings, registry: Registry, read: Callable[[], Settin
             addresses = await nursery.start(serving)
             announce(settings, addresses)
             nursery.start_soon(warm, settings)
+            nursery.start_soon(gateway.handler.keep_writing)
     LOGGER.info("loro.stopped")
     return 0
 

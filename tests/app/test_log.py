@@ -4,10 +4,12 @@ import io
 import json
 import logging
 import re
+from dataclasses import replace
 
 import pytest
 
 from loro_core.app import log
+from loro_core.app.log import Over
 from loro_core.fleet import Secret
 
 KEY = 'sk-very\\secret"key'
@@ -201,36 +203,68 @@ def test_a_field_named_like_a_part_of_the_line_does_not_replace_it(logged, logge
     assert (line["level"], line["level_"], line["event"], line["event_"]) == ("info", 3, "x", "y")
 
 
+def over(path="/", **fields) -> Over:
+    return Over(request_id="r1", method="GET", path=path, status=200, at=1769860800.5, fields=fields)
+
+
 def test_the_access_line(logged):
     lines = logged()
-    log.access(
-        request_id="r1",
-        method="POST",
-        path="/v1/chat/completions?api_key=sk-1",
-        status=200,
-        model="m",
-        winner=None,
-        ttft_s=0.0123456,
-        duration_s=1.0,
-        prompt_tokens=5,
-    )
-    assert lines()[0].split(" ", 1)[1] == (
-        "info  loro.access request request_id=r1 method=POST path=/v1/chat/completions status=200 model=m ttft_s=0.012 "
-        "duration_s=1.0 prompt_tokens=5"
+    known = {"model": "m", "winner": None, "ttft_s": 0.0123456, "duration_s": 1.0}
+    log.access([replace(over("/v1/models?api_key=sk-1", **known), late=lambda: {"prompt_tokens": 5, "error": None})])
+    (line,) = lines()
+    assert line == (
+        "2026-01-31T12:00:00.500Z info  loro.access request request_id=r1 method=GET path=/v1/models "
+        "status=200 model=m ttft_s=0.012 duration_s=1.0 prompt_tokens=5"
     )
 
 
 def test_the_access_line_as_json(logged):
     lines = logged(form="json")
-    log.access(request_id="r1", method="GET", path="/health", status=200, ttft_s=0.0123456)
+    log.access([over(ttft_s=0.0123456)])
     line = json.loads(lines()[0])
     assert (line["event"], line["status"], line["ttft_s"]) == ("request", 200, 0.012)
 
 
 def test_no_access_line_below_its_level(logged):
-    lines = logged("warn")
-    log.access(request_id="r1", method="GET", path="/", status=200)
-    assert lines() == []
+    logged("warn")
+    assert not log.tells_access()
+    logged("info")
+    assert log.tells_access()
+
+
+class Writes(io.StringIO):
+    """A stream that counts what is written to it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.count = 0
+
+    def write(self, text: str) -> int:
+        self.count += 1
+        return super().write(text)
+
+
+def test_lines_of_several_requests_are_one_write_and_another_handler_gets_each(logged, caplog):
+    logged()
+    stream = Writes()
+    log.set_up("info", "text", stream=stream)
+    logging.getLogger().addHandler(caplog.handler)
+    with caplog.at_level("INFO", logger="loro.access"):
+        log.access([over("/a"), over("/b")])
+    assert stream.count == 1
+    assert [line.split("path=")[1] for line in stream.getvalue().splitlines()] == ["/a status=200", "/b status=200"]
+    assert len(caplog.records) == 2
+
+
+def test_a_line_that_cannot_be_made_does_not_take_the_others_with_it(logged, capsys):
+    class Odd:
+        def __str__(self) -> str:
+            raise ValueError("no text for this")
+
+    lines = logged()
+    log.access([over("/a"), over("/b", model=Odd()), over("/c")])
+    assert [line.split("path=")[1] for line in lines()] == ["/a status=200", "/c status=200"]
+    assert "no text for this" in capsys.readouterr().err
 
 
 def test_one_of_several_processes_says_which_it_is_in_every_line(logged, logger):

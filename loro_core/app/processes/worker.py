@@ -102,6 +102,7 @@ async def _run(settings: Settings, registry: Registry, greeting: Greeting, link:
                 await nursery.start(serving)
                 colleagues.say_ready()
                 everything.start_soon(warm, settings)
+                everything.start_soon(gateway.handler.keep_writing)
         await colleagues.say_last_numbers()
         everything.cancel_scope.cancel()
 
