@@ -86,6 +86,21 @@ class SSEDecoder:
         self._at_start = False  # A byte order mark would have been no "data:".
         return events
 
+    def plain_event(self, data: bytes, at: int) -> tuple[bytes, int] | None:
+        """Return the data of the event that begins `at`, and where the next one begins, as long as that is simple.
+
+        None if it is not all there, or more than a line of ASCII; nothing is taken then. data: as for `decode`, what
+        stands before `at` taken.
+        """
+        if not (data.startswith(b"data: ", at) and self.between_events):
+            return None
+        end = data.find(b"\n\n", at)
+        text = data[at + 6 : end]
+        if end < 0 or not text.isascii() or b"\n" in text or b"\r" in text or len(text) > self._max_event_bytes:
+            return None
+        self._at_start = False
+        return text, end + 2
+
     def finish(self) -> list[ServerSentEvent]:
         """Return the event that the stream ended in, without its blank line: one, or none.
 

@@ -23,6 +23,7 @@ from loro_core import (
     hookimpl,
 )
 from loro_core.wire.refusal import MAX_REFUSAL_BYTES, read_refusal
+from loro_openai.habits import Habits
 from loro_openai.prefill import AUTO, STYLES, style_of, thinks
 from loro_openai.reply import MAX_REPLY_BYTES, StreamReader, read_completion
 from loro_openai.request import completions_url, is_address, models_url, request_body, request_headers
@@ -32,9 +33,12 @@ NO_LIST = (404, 405)
 
 
 class OpenAIProvider:
-    """Speaks chat completions. Holds no state."""
+    """Speaks chat completions. Remembers how services write their events, and nothing of what they say."""
 
     name = "openai"
+
+    def __init__(self) -> None:
+        self._habits = Habits()
 
     @asynccontextmanager
     async def open(self, call: Call) -> AsyncGenerator[AsyncIterator[Sequence[Delta]], None]:
@@ -48,9 +52,29 @@ class OpenAIProvider:
         ) as response:
             if not 200 <= response.status <= 299:
                 raise await _refusal(deployment, response)
-            read = _streamed if call.request.stream else _whole
+            read = self._streamed if call.request.stream else _whole
             async with aclosing(read(deployment, response)) as deltas:
                 yield deltas
+
+    async def _streamed(
+        self, deployment: Deployment, response: UpstreamResponse
+    ) -> AsyncGenerator[Sequence[Delta], None]:
+        reader = StreamReader(deployment, self._habits)
+        async for data in response.chunks():
+            deltas = reader.decode(data)
+            if reader.complete and reader.failure is None:
+                if deltas:
+                    yield LastDeltas(deltas)
+                return
+            if deltas:
+                yield deltas
+            if reader.failure is not None:
+                raise reader.failure
+        deltas = reader.finish()
+        if deltas:
+            yield LastDeltas(deltas) if reader.complete and reader.failure is None else deltas
+        if reader.failure is not None:
+            raise reader.failure
 
     async def check(self, deployment: Deployment, http: UpstreamHttp) -> None:
         """Ask for the list of models; a server that has none (404, 405) is there too."""
@@ -85,25 +109,6 @@ class OpenAIProvider:
     def continues(self, deployment: Deployment, request: ChatRequest) -> bool:
         """Whether this service has a way to go on from words, and the model is not asked to think before it speaks."""
         return style_of(deployment) != "none" and not thinks(deployment, request)
-
-
-async def _streamed(deployment: Deployment, response: UpstreamResponse) -> AsyncGenerator[Sequence[Delta], None]:
-    reader = StreamReader(deployment)
-    async for data in response.chunks():
-        deltas = reader.decode(data)
-        if reader.complete and reader.failure is None:
-            if deltas:
-                yield LastDeltas(deltas)
-            return
-        if deltas:
-            yield deltas
-        if reader.failure is not None:
-            raise reader.failure
-    deltas = reader.finish()
-    if deltas:
-        yield LastDeltas(deltas) if reader.complete and reader.failure is None else deltas
-    if reader.failure is not None:
-        raise reader.failure
 
 
 async def _whole(deployment: Deployment, response: UpstreamResponse) -> AsyncGenerator[Sequence[Delta], None]:

@@ -24,6 +24,7 @@ from loro_core.wire.json_text import decode_json
 from loro_core.wire.lines import WireFormatError
 from loro_core.wire.refusal import read_error
 from loro_core.wire.sse import ServerSentEvent, SSEDecoder
+from loro_openai.habits import Habits, Known
 from loro_openai.message import ToolCallNumbers, read_choice
 from loro_openai.stencil import Stencil
 
@@ -56,9 +57,10 @@ class StreamReader:
     An upstream that answers with a whole completion instead of events is understood too.
     complete: the upstream has said that this is all. failure: why the reply cannot go on; set with the deltas before
     it given out, and then nothing more may be decoded.
+    habits: how services write, from the replies before this one.
     """
 
-    def __init__(self, deployment: Deployment) -> None:
+    def __init__(self, deployment: Deployment, habits: Habits | None = None) -> None:
         self.complete = False
         self.failure: UpstreamError | None = None
         self._deployment = deployment
@@ -71,6 +73,8 @@ class StreamReader:
         self._chunk_fields: dict[str, Any] = {}
         self._stencil: Stencil | None = None
         self._lessons = LESSONS
+        self._habits = Habits() if habits is None else habits
+        self._before_text: Known | None = None
 
     def decode(self, data: bytes) -> list[Delta]:
         """Return the deltas that `data` completes, in order."""
@@ -80,8 +84,11 @@ class StreamReader:
             while at < len(data) and not self.complete:
                 if self._stencil is not None and self._events.between_events:
                     run, at = self._stencil.read_run(data, at)
-                    deltas += run
-                at = self._decode_events(data, at, deltas)
+                    if run:
+                        deltas += run
+                        self._chunk_fields = {}
+                recalled = self._recall(data, at, deltas)
+                at = self._decode_events(data, at, deltas) if recalled == at else recalled
         except UpstreamError as error:
             self.failure = error
         except WireFormatError as error:
@@ -98,9 +105,54 @@ class StreamReader:
                 delta = self._stencil.read(event.data_bytes)
                 if delta is not None:
                     deltas.append(delta)
+                    self._chunk_fields = {}
                     continue
             self._take(event, deltas)
         return end
+
+    def _recall(self, data: bytes, at: int, deltas: list[Delta]) -> int:
+        """Take the event that begins `at` if one like it was read before; return where the next one begins."""
+        if self._start:
+            return at
+        found = self._events.plain_event(data, at)
+        if found is None:
+            return at
+        event, end = found
+        if event == b"[DONE]" and self._choices:
+            self._end(deltas)
+            return end
+        recalled = self._habits.recall(event)
+        if recalled is None or not self._is_plain:
+            return at
+        known, mark = recalled
+        choice = self._choices.get(known.index)
+        if choice is None:
+            choice = self._choices[known.index] = _Choice()
+        self._start = None
+        if known.fields:
+            self._chunk_fields |= known.fields
+        if known.finish_reason is None:
+            self._before_text, self._stencil = known, known.text_of(mark)
+            return end
+        self._stencil = None
+        choice.ended = True
+        finish = Delta(index=known.index, finish_reason=known.finish_reason)
+        if self._chunk_fields:
+            finish = replace(finish, chunk_fields=self._chunk_fields)
+            self._chunk_fields = {}
+        deltas.append(finish)
+        return end
+
+    @property
+    def _is_plain(self) -> bool:
+        """Whether no choice has ended or may be about to, and there is one at most."""
+        choices = self._choices
+        if not choices:
+            return True
+        if len(choices) > 1:
+            return False
+        (choice,) = choices.values()
+        return not choice.ended and choice.held is None
 
     def finish(self) -> list[Delta]:
         """Return what the end of the stream completes; `failure` says if it was cut."""
@@ -161,6 +213,8 @@ class StreamReader:
         added = self._take_chunk(value)
         deltas += added
         self._learn(text, added)
+        if event.type == "message":
+            self._remember(text, value, added)
 
     def _take_chunk(self, chunk: dict[str, Any]) -> list[Delta]:
         usage = _usage(chunk.get("usage"))
@@ -192,6 +246,25 @@ class StreamReader:
         if len(added) == 1 and self._lessons and not any(c.ended or c.held for c in self._choices.values()):
             self._stencil = Stencil.of(event, added[0])
             self._lessons -= self._stencil is not None
+
+    def _remember(self, event: bytes, chunk: dict[str, Any], added: list[Delta]) -> None:
+        """Keep in mind how this service writes: what stands before a text, a text, the end."""
+        before, self._before_text = self._before_text, None
+        if self._stencil is not None:
+            if before is not None and self._stencil.bare:
+                before.text = self._stencil
+            return
+        choices = _choices(chunk)
+        if len(choices) != 1 or chunk.get("usage") or choices[0].get("usage"):
+            return
+        index, reason = _index(choices[0], 0), _finish_reason(choices[0])
+        end = Delta(index=index, finish_reason=reason, chunk_fields=added[0].chunk_fields) if added else None
+        if added != ([] if reason is None else [end]):
+            return
+        fields = {k: v for k, v in chunk.items() if k not in _OF_A_CHUNK and v is not None}
+        known = Known(index=index, finish_reason=reason, fields=fields)
+        if self._habits.learn(event, chunk, known) and reason is None:
+            self._before_text = known
 
     def _take_choice(self, raw: dict[str, Any], position: int) -> Delta | None:
         """Return what a choice says, None if that is nothing."""

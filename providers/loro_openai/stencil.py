@@ -38,6 +38,11 @@ class Stencil:
         self._ends = after + b"\n\n"
         self._between = self._ends + self._begins
 
+    @property
+    def bare(self) -> bool:
+        """Whether such an event does nothing but add text."""
+        return self._bare
+
     def __repr__(self) -> str:
         return f"<Stencil of {self._longer_than} bytes around a text>"
 
@@ -55,6 +60,10 @@ class Stencil:
         if not (event.startswith(inside, start) and event.startswith(b'"', end)):
             return None
         return cls(event[:start], event[end:], delta)
+
+    def moved(self, old: bytes, new: bytes) -> Stencil:
+        """Return the stencil of an event that has `new` where this one's has `old`."""
+        return Stencil(self._before.replace(old, new), self._after.replace(old, new), self._delta)
 
     def read(self, event: bytes) -> Delta | None:
         """Return what `event` adds if it fits, else None. event: valid UTF-8."""
