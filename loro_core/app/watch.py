@@ -21,12 +21,12 @@ from loro_core.runtime.observe import (
 
 LOGGER = logging.getLogger("loro.upstream")
 
+_USUAL = frozenset({LegStarted, LegSpoke, LegWaited})
+
 
 def log_trouble(happening: Happening) -> None:
     """Write a line if `happening` is a failed try, a failed call, or one that is asked otherwise or of another."""
-    if isinstance(happening, (LegStarted, LegSpoke, LegWaited)) or (
-        isinstance(happening, LegEnded) and happening.error is None
-    ):
+    if type(happening) in _USUAL or (isinstance(happening, LegEnded) and happening.error is None):
         return
     if isinstance(happening, LegRetried):
         error = happening.error

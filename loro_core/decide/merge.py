@@ -262,11 +262,11 @@ class Merge:
         for delta in deltas:
             if passes and delta.is_text and delta.index in self._opened:
                 actions.append(Emit(delta=delta, leg=Leg.ANSWER, role=False))  # 4
-            else:
-                actions += self.receive(Answered(delta=delta, now=now))
+            elif self._state is not State.CLOSED:  # 8
+                actions += self._answered(delta, now)
                 passes = self._passes_text
-        if type(deltas) is LastDeltas:
-            actions += self.receive(AnswerEnded())
+        if type(deltas) is LastDeltas and self._state is not State.CLOSED:
+            actions += self._finish()
         return actions
 
     @property

@@ -48,11 +48,13 @@ class Headers:
 
         A field sent in several lines is one value, joined by ", " (RFC 9110, 5.3).
         """
-        return self._by_name().get(name.lower())
+        values = self._values or self._by_name()
+        value = values.get(name)
+        return value if value is not None else values.get(name.lower())
 
     def has(self, name: str) -> bool:
         """Return whether `name`, in lower case, was sent."""
-        return name in self._by_name()
+        return name in (self._values or self._by_name())
 
     @property
     def repeats(self) -> bool:
