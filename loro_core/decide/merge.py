@@ -43,12 +43,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from unicodedata import east_asian_width
 
-from loro_core.chat import Delta, LastDeltas, ReplyUsage, Usage
+from loro_core.chat import Delta, JoinedText, LastDeltas, ReplyUsage, Usage, text_delta
 from loro_core.decide.announce import Announcement
 from loro_core.decide.category import Category
 from loro_core.decide.seam import Edit, Seam, SeamLimits
@@ -259,7 +259,7 @@ class Merge:
         """
         actions: list[Action] = []
         passes = self._passes_text
-        for delta in deltas:
+        for delta in deltas if passes else self._apart(deltas):
             if passes and delta.is_text and delta.index in self._opened:
                 actions.append(Emit(delta=delta, leg=Leg.ANSWER, role=False))  # 4
             elif self._state is not State.CLOSED:  # 8
@@ -268,6 +268,16 @@ class Merge:
         if type(deltas) is LastDeltas and self._state is not State.CLOSED:
             actions += self._finish()
         return actions
+
+    def _apart(self, deltas: Sequence[Delta]) -> Iterator[Delta]:
+        """Yield `deltas`, a joined text piece by piece while the seam has to look at it."""
+        for delta in deltas:
+            content = delta.content
+            pieces = list(content.pieces) if type(content) is JoinedText else []
+            while len(pieces) > 1 and self._seam is not None and not self._seam.done:
+                yield text_delta(delta.index, pieces.pop(0).decode(), delta.chunk_fields)
+                content = JoinedText.of(pieces)
+            yield delta if content is delta.content else text_delta(delta.index, content or "", delta.chunk_fields)
 
     @property
     def _passes_text(self) -> bool:

@@ -13,7 +13,7 @@ What every chunk of one reply holds to, each rule with a client that breaks with
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,16 +62,19 @@ class ChunkEncoder:
     def delta(self, delta: Delta, *, role: bool) -> bytes:
         """Return the event that says `delta`, its finish reason included; its usage is left to `end`.
 
-        A text that was joined of pieces gets an event for each of them, unless it opens its choice.
+        A text that was joined of pieces gets an event for each of them.
         role: whether it is the first of its choice.
         """
-        if not role and delta.is_text:
+        if delta.is_text:
             # Nearly every chunk: what the lines below would give.
-            index = b'{"index":%d,"delta":{"content":' % delta.index
+            before = self._before + b'{"index":%d,"delta":{"content":' % delta.index
+            first = (
+                self._before + b'{"index":%d,"delta":{"role":"assistant","content":' % delta.index if role else before
+            )
             after = self._after_text if not delta.chunk_fields else self._after_text_with(delta.chunk_fields)
             if type(delta.content) is JoinedText:
-                return _each(delta.content.pieces, before=self._before + index + b'"', after=b'"' + after)
-            return b"".join((self._before, index, encode_json(delta.content), after))
+                return b"".join((first, b'"', (b'"' + after + before + b'"').join(delta.content.pieces), b'"', after))
+            return b"".join((first, encode_json(delta.content), after))
         choice: dict[str, Any] = {"index": delta.index, "delta": _delta_object(delta, role)}
         if delta.choice_fields:
             choice |= without(delta.choice_fields, CHOICE_FIELDS)
@@ -100,10 +103,6 @@ class ChunkEncoder:
             return DONE
         more = b"" if ledger is None else b',"loro":' + encode_json(ledger)
         return b"".join((self._before, b'],"usage":', encode_json(total), more, b"}\n\n", DONE))
-
-
-def _each(pieces: Sequence[bytes], *, before: bytes, after: bytes) -> bytes:
-    return b"".join((before, (after + before).join(pieces), after))
 
 
 def without(fields: Mapping[str, Json], names: frozenset[str]) -> dict[str, Json]:

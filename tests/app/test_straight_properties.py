@@ -65,10 +65,7 @@ def joined(deltas: Sequence[Delta]) -> list[Delta]:
 
 
 def in_reads(deltas: list[Delta], sizes: list[int], pauses: list[float], fault: UpstreamError | None) -> list[Move]:
-    """Return what a provider plays that gets so many of `deltas` in each read, after a pause, and calls none the last.
-
-    In each read the first text stays alone, as it is with a provider that learns from it.
-    """
+    """Return what a provider plays that gets so many of `deltas` a read, after a pause, and calls none the last."""
     moves: list[Move] = []
     left = list(deltas)
     for size, pause in zip(sizes, pauses, strict=False):
@@ -80,7 +77,7 @@ def in_reads(deltas: list[Delta], sizes: list[int], pauses: list[float], fault: 
 
 def together(moves: list[Move]) -> list[Move]:
     """Return the same as a provider plays it that puts texts together and says which read is the last."""
-    played: list[Move] = [[*move[:1], *joined(move[1:])] if isinstance(move, list) else move for move in moves]
+    played: list[Move] = [joined(move) if isinstance(move, list) else move for move in moves]
     if played and isinstance(played[-1], list):
         played[-1] = LastDeltas(played[-1])
     return played
