@@ -272,12 +272,12 @@ class Merge:
     def _apart(self, deltas: Sequence[Delta]) -> Iterator[Delta]:
         """Yield `deltas`, a joined text piece by piece while the seam has to look at it."""
         for delta in deltas:
-            content = delta.content
-            pieces = list(content.pieces) if type(content) is JoinedText else []
-            while len(pieces) > 1 and self._seam is not None and not self._seam.done:
-                yield text_delta(delta.index, pieces.pop(0).decode(), delta.chunk_fields)
-                content = JoinedText.of(pieces)
-            yield delta if content is delta.content else text_delta(delta.index, content or "", delta.chunk_fields)
+            pieces = delta.content.pieces if type(delta.content) is JoinedText else ()
+            at = 0
+            while at < len(pieces) - 1 and self._seam is not None and not self._seam.done:
+                yield text_delta(delta.index, pieces[at].decode(), delta.chunk_fields)
+                at += 1
+            yield text_delta(delta.index, JoinedText.of(pieces[at:]), delta.chunk_fields) if at else delta
 
     @property
     def _passes_text(self) -> bool:
