@@ -19,6 +19,8 @@ VOCABULARY = ("loro_core.chat", "loro_core.fleet", "loro_core.models", "loro_cor
 FACE = "loro_core"
 CLOCKS_AND_CHANCE = ("time", "random", "logging", "socket")
 IO_LIBRARIES = ("trio", "httpx", "httpcore")
+# What makes values, and decodes nothing (docs/decisions/0010): not what `msgspec` stands for below.
+VALUES = ("msgspec.Struct", "msgspec.field", "msgspec.structs")
 
 # floor -> (what of ours it may import, what of the outside it must not import)
 FLOORS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
@@ -98,6 +100,8 @@ def imports(path: Path, module: str) -> Iterator[tuple[int, str]]:
             assert node.module is not None
             for alias in node.names:
                 full = f"{node.module}.{alias.name}"
+                if full in VALUES:
+                    continue
                 yield node.lineno, full if full in ours else node.module
         for child in ast.iter_child_nodes(node):
             yield from visit(child)

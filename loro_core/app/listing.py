@@ -12,15 +12,15 @@ loro       an alias           the same, of the models behind it together; and th
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from loro_core.chat import Json
 from loro_core.decide.catalogue import Catalogue, Route
 from loro_core.models import InstanceState, Model, ModelKind, ModelStatus
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Listing:
+class Listing(Struct, frozen=True, kw_only=True):
     """statuses: by model name; a model without one is not running. created: seconds since 1970."""
 
     catalogue: Catalogue

@@ -16,8 +16,9 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TextIO, TypeAlias
+
+from msgspec import Struct
 
 from loro_core.fleet import Secret
 
@@ -75,8 +76,7 @@ def set_up(
         logging.getLogger(name).setLevel(logging.NOTSET if level == "trace" else logging.WARNING)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Over:
+class Over(Struct, frozen=True, kw_only=True):
     """A request that is over.
 
     path: its query is left out of the line, for some callers put keys there. at: when it ended, as Unix time.

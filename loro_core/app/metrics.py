@@ -16,9 +16,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from types import MappingProxyType
 from typing import Literal, TypeVar
+
+from msgspec import Struct, field
 
 from loro_core.app.ledger import LedgerSums
 from loro_core.chat import ChatRequest, Json, ReplyUsage, TurnKind
@@ -66,8 +68,7 @@ def no_edits() -> Mapping[str, int]:
 
 
 # Not frozen: it has more fields than all other values of a reply together.
-@dataclass(slots=True, kw_only=True)
-class ReplyRecord:
+class ReplyRecord(Struct, kw_only=True):
     """One reply, after its end. Times are seconds; None where the moment never came.
 
     client: the profile by whose rule speech begins.

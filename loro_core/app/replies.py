@@ -6,11 +6,11 @@ A reply is encoded once, however many requests read it; each of them has an outl
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
 import trio
+from msgspec import Struct
 
 from loro_core.chat import Delta, Json
 from loro_core.decide.hearing import Hearing
@@ -34,8 +34,7 @@ STREAM_HEADERS = (
 JSON_HEADERS = (("content-type", "application/json"),)
 
 
-@dataclass(slots=True, kw_only=True)
-class Gist:
+class Gist(Struct, kw_only=True):
     """What one write says, summed up once for all who keep account of it.
 
     said: the text of the first choice, whoever speaks; answer_characters: how much of it is the answer's.
@@ -80,8 +79,7 @@ def gist_of(actions: Sequence[Action]) -> Gist:
     return gist
 
 
-@dataclass(slots=True, kw_only=True)
-class Ledger:
+class Ledger(Struct, kw_only=True):
     """What came of a reply so far, for one request; its one writer is the outlet.
 
     received, acknowledged, announced, answered: when the request was read, the acknowledgement, the line before a tool
@@ -145,8 +143,7 @@ Tell = Callable[[], "Mapping[str, Json]"]
 
 
 # Not frozen, like the gist: one is made for every write.
-@dataclass(slots=True, kw_only=True)
-class Part:
+class Part(Struct, kw_only=True):
     """A piece of a reply: its bytes, and what they say. The reply's last part has its end.
 
     closing: makes the bytes that follow `data`, with the ledger of who reads them in it, None for no ledger.

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import partial
 from urllib.parse import unquote
+
+from msgspec import Struct
 
 from loro_core.app.log import Field
 from loro_core.errors import MethodNotAllowed, NotFound
@@ -109,8 +110,7 @@ class Routes:
         return f"; did you mean {near[0]}?" if near else ""
 
 
-@dataclass(frozen=True, slots=True)
-class _Pattern:
+class _Pattern(Struct, frozen=True):
     path: str
     fits: re.Pattern[str]
     methods: Mapping[str, NamedHandler]

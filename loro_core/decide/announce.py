@@ -31,8 +31,9 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Literal
+
+from msgspec import Struct, field
 
 from loro_core.chat import ChatRequest, Json, Turn, TurnKind
 from loro_core.decide.category import Category
@@ -52,16 +53,14 @@ ANY_LANGUAGE = "*"
 """In the place of a language: what holds where the tool has no line in the turn's. Only "" may; a line is in one."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Announcement:
+class Announcement(Struct, frozen=True, kw_only=True):
     """text: as it is written, what sets it apart from what follows included. source: where it comes from."""
 
     text: str
     source: Source
 
 
-@dataclass(frozen=True, slots=True)
-class ToolLines:
+class ToolLines(Struct, frozen=True):
     """The operator's lines, by tool and language tag; "" says nothing before that tool."""
 
     lines: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
@@ -106,8 +105,7 @@ def _problems(path: str, tag: str, line: object) -> Iterator[str]:
         yield f"{path}: {line!r} has white space around it, or a line break or invisible character"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Announcer:
+class Announcer(Struct, frozen=True, kw_only=True):
     """What is known when a reply begins; whether a line is said, and which, is decided when its first call is there.
 
     book, own: the phrases, and the operator's lines. profile: the client's, which the line is shaped for.

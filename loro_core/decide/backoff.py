@@ -12,7 +12,7 @@ that all is well.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 STEADY_S = 10.0
 FIRST_WAIT_S = 0.1
@@ -20,22 +20,19 @@ LONGEST_WAIT_S = 5.0
 GIVE_UP_AFTER = 8
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Deaths:
+class Deaths(Struct, frozen=True, kw_only=True):
     """What is remembered of a worker's deaths. quick: how many in a row came before it had lived STEADY_S."""
 
     quick: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StartAgain:
+class StartAgain(Struct, frozen=True, kw_only=True):
     """after_s: how long to wait first."""
 
     after_s: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GiveUp:
+class GiveUp(Struct, frozen=True, kw_only=True):
     """deaths: how many there were in a row."""
 
     deaths: int

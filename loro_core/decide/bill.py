@@ -6,13 +6,12 @@ of what it had said, in characters. Nothing is estimated from the other.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from loro_core.chat import Usage
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bill:
+class Bill(Struct, frozen=True, kw_only=True):
     """One leg's call. usage: as the upstream counted, None if it did not. characters: of what it said.
 
     wasted: why what it said served nobody; None if it did.

@@ -44,9 +44,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import Enum
 from unicodedata import east_asian_width
+
+from msgspec import Struct, structs
 
 from loro_core.chat import Delta, JoinedText, LastDeltas, ReplyUsage, Usage, text_delta
 from loro_core.decide.announce import Announcement
@@ -59,8 +61,7 @@ from loro_core.fleet import Leg
 # --- events ------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Acknowledged:
+class Acknowledged(Struct, frozen=True, kw_only=True):
     """The acknowledging leg is through.
 
     words: what to say, "" for nothing. language: their tag; category: what the user's turn wanted; None if unknown.
@@ -75,42 +76,36 @@ class Acknowledged:
     more: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Progressed:
+class Progressed(Struct, frozen=True, kw_only=True):
     """The answer is late: say this, too. words: set apart from what was said before."""
 
     words: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answered:
+class Answered(Struct, frozen=True, kw_only=True):
     """The answering leg brought a delta. now: when, on the clock of `Merge.deadline`."""
 
     delta: Delta
     now: float = 0.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ticked:
+class Ticked(Struct, frozen=True, kw_only=True):
     """It is `Merge.deadline`, or later."""
 
     now: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AnswerEnded:
+class AnswerEnded(Struct, frozen=True, kw_only=True):
     """The answering leg is complete."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AnswerFailed:
+class AnswerFailed(Struct, frozen=True, kw_only=True):
     """The answering leg will not be completed."""
 
     error: UpstreamError
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AnswerBegun:
+class AnswerBegun(Struct, frozen=True, kw_only=True):
     """The answer is given from its beginning once more, by another deployment; nothing of it is written yet."""
 
 
@@ -120,8 +115,7 @@ Event = Acknowledged | Progressed | Answered | Ticked | AnswerEnded | AnswerFail
 
 
 # Not frozen like the others: one is made for every token, and a frozen one takes more than twice as long to make.
-@dataclass(slots=True, kw_only=True)
-class Emit:
+class Emit(Struct, kw_only=True):
     """Write this delta. leg: whose words they are. role: whether it opens its choice and so names the role.
 
     announces: whether it is the line before a tool call; its leg is the acknowledgement's, for the answer begins later.
@@ -133,15 +127,13 @@ class Emit:
     announces: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CancelLeg:
+class CancelLeg(Struct, frozen=True, kw_only=True):
     """Nobody needs this leg any more."""
 
     leg: Leg
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finish:
+class Finish(Struct, frozen=True, kw_only=True):
     """Write the end: one delta a choice with its finish reason, then the usage if the client asked, then [DONE].
 
     endings: (delta, role) in the order of the choices; role is true where the choice had said nothing.
@@ -151,8 +143,7 @@ class Finish:
     usage: ReplyUsage
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Abort:
+class Abort(Struct, frozen=True, kw_only=True):
     """Write the error, as a status if nothing was written yet, else as an event; no end."""
 
     error: UpstreamError
@@ -300,7 +291,7 @@ class Merge:
     def _progressed(self, words: str) -> list[Action]:
         if self._state is not State.ACKNOWLEDGED or self._before is None:  # 9
             return []
-        before = self._before = replace(self._before, words=self._before.words + words)
+        before = self._before = structs.replace(self._before, words=self._before.words + words)
         self._seam = Seam(before.words, before.language, self._seam_limits, category=before.category)
         return [self._emit(Delta(content=words), Leg.ACK)]
 

@@ -10,13 +10,13 @@ traditional forms in one list.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from loro_core.decide.folded import folded
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Openers:
+class Openers(Struct, frozen=True, kw_only=True):
     """One language's, folded; `opening` says what must stand around them.
 
     greetings: "hello". welcomes: what answers thanks.

@@ -16,7 +16,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from loro_core.decide.category import Category
 from loro_core.decide.history import spoken_form
@@ -41,8 +42,7 @@ _TABLES = (*(category.value for category in SPEAKING), GRAVE, PROGRESS, TOOL)
 _LISTS = ("phrases", "lead_ins", "tails")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Phrases:
+class Phrases(Struct, frozen=True, kw_only=True):
     """What can be said to one category of turns.
 
     sentences: one is said. tails: one may follow. lead_ins: one leads to the answer.
@@ -53,8 +53,7 @@ class Phrases:
     tails: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Chapter:
+class Chapter(Struct, frozen=True, kw_only=True):
     """A language's part of the book.
 
     grave: for grave turns of any category; None says nothing to them. progress: for an answer that does not come.
@@ -78,8 +77,7 @@ class Chapter:
             yield TOOL, self.tool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Phrasebook:
+class Phrasebook(Struct, frozen=True, kw_only=True):
     """Phrases by language tag, as `languages` has them ("en", "zh-CN") or any other ("it")."""
 
     chapters: Mapping[str, Chapter]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from loro_core.errors import (
     UpstreamClosed,
@@ -24,8 +25,7 @@ FIRST_WAIT_S = 0.1
 LONGEST_WAIT_S = 5.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Budget:
+class Budget(Struct, frozen=True, kw_only=True):
     """What is left for further tries.
 
     retries: how many more. time_s: seconds until the first token must be there; a wait that would not fit is not begun.

@@ -13,7 +13,8 @@ In all of them an answer that is there first drops the acknowledgement: that is 
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from loro_core.chat import ChatRequest
 from loro_core.decide.estimate import UNMEASURED
@@ -23,8 +24,7 @@ from loro_core.decide.tone import tone_of_call
 from loro_core.fleet import Acknowledge, Expectation, Leg, Plan, Snapshot
 
 
-@dataclass(frozen=True, slots=True)
-class Direct:
+class Direct(Struct, frozen=True):
     """The answering model alone."""
 
     name: str = "direct"
@@ -33,8 +33,7 @@ class Direct:
         return Plan(policy=self.name, reason="policy", announce_tools=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Race:
+class Race(Struct, frozen=True):
     """Both models at once; the acknowledging one has `words_deadline_s`, then a phrase takes its place."""
 
     name: str = "race"
@@ -45,8 +44,7 @@ class Race:
         return Plan(policy=self.name, acknowledge=Acknowledge(ask_model=asks, deadline_s=deadline_s), reason="policy")
 
 
-@dataclass(frozen=True, slots=True)
-class Instant:
+class Instant(Struct, frozen=True):
     """A phrase at 0 ms, known to the answering model from its start."""
 
     name: str = "instant"
@@ -59,8 +57,7 @@ class Instant:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Adaptive:
+class Adaptive(Struct, frozen=True):
     """Acknowledge only if it is worth it."""
 
     name: str = "adaptive"

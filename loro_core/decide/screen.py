@@ -29,8 +29,9 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import Enum
+
+from msgspec import Struct
 
 from loro_core.decide.category import Category, category_of
 from loro_core.decide.history import replies_since, spoken_form
@@ -61,15 +62,13 @@ class Reason(Enum):
     REPEATED = "repeated"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rejection:
+class Rejection(Struct, frozen=True, kw_only=True):
     """The words are not said."""
 
     reason: Reason
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class Limits(Struct, frozen=True, kw_only=True):
     """How much an acknowledgement may hold, in characters, by how dense the writing is (`rules.Writing`).
 
     words: about 2.5 English words are spoken a second, so 60 is four seconds of speech; longer, and the answer waits

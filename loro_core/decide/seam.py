@@ -20,7 +20,8 @@ out, on when it came. What was cut and changed is recorded: `edits` applied to t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from loro_core.decide.category import Category
 from loro_core.decide.folded import is_attached_mark
@@ -41,8 +42,7 @@ CUTS = 4
 """A model that opens with more than a greeting, a receipt, praise and a lead-in is not opening any more."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SeamLimits:
+class SeamLimits(Struct, frozen=True, kw_only=True):
     """How much of the answer may be held back, and for how long each character of it.
 
     characters: 64. The words themselves have 60 at most (`screen.Limits`), and to be known again must be seen whole.
@@ -56,8 +56,7 @@ class SeamLimits:
     likely_hold_s: float = 0.400
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Edit:
+class Edit(Struct, frozen=True, kw_only=True):
     """One change. at: where in the answer, in characters. before: what stood there. after: what stands there now."""
 
     kind: Kind

@@ -18,7 +18,8 @@ import random
 import re
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from loro_core.decide.history import replies_since
 
@@ -35,8 +36,7 @@ SYLLABLES_PER_S = 7.0
 takes several to say what one of those says (`screen.Limits` reckons with the same)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stage:
+class Stage(Struct, frozen=True, kw_only=True):
     """A line to say at `at_s`, if the answer has not begun by then. at_s: as the times it was planned from."""
 
     text: str

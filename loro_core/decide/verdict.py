@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from enum import Enum
+
+from msgspec import Struct
 
 from loro_core.decide.joint import is_unspaced
 
@@ -29,8 +30,7 @@ class Rest(Enum):
     NONE = "none"  # this is all
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cut:
+class Cut(Struct, frozen=True, kw_only=True):
     """The first `end` characters were said already. finished: a full stop of some kind ended them, no comma."""
 
     end: int
@@ -38,8 +38,7 @@ class Cut:
     finished: bool = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Undecided:
+class Undecided(Struct, frozen=True, kw_only=True):
     """More must be seen. likely: what is there is a whole opener already, or much of our own words."""
 
     likely: bool = False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from loro_core.decide.category import Category
 from loro_core.decide.release.profile import Phrasing, Profile, Shaped, shape
@@ -10,8 +10,7 @@ from loro_core.decide.words import Later, Words
 from loro_core.fleet import Acknowledge
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Opening:
+class Opening(Struct, frozen=True, kw_only=True):
     """The words that are known at a reply's start, and for whom they are shaped.
 
     spoken: the words, as the user hears them. lead_in: for words that bring none.

@@ -14,7 +14,8 @@ import random
 import re
 import unicodedata
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from loro_core.chat import ChatRequest
 from loro_core.decide.category import Category, category_of
@@ -25,8 +26,7 @@ from loro_core.decide.release.profile import Phrasing
 from loro_core.decide.tone import Tone, tone_of_call
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Later:
+class Later(Struct, frozen=True, kw_only=True):
     """What may be said while the answer does not come. Chosen when it is asked for, for most answers come before.
 
     phrases: what there is. said: the tail that was said before, "" for none. join: as in `Words`. key: as for `choose`.
@@ -57,8 +57,7 @@ class Later:
         return tuple(found)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Words:
+class Words(Struct, frozen=True, kw_only=True):
     """An acknowledgement for one turn.
 
     phrasing: what is said, in its parts. long: the same with a second sentence, for clients that hold short texts back

@@ -7,9 +7,9 @@ is cancelled can leave nothing behind in it; pools that count do (encode/httpcor
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
 
 import trio
+from msgspec import Struct
 
 from loro_core.runtime.streams import ByteStream
 
@@ -24,8 +24,7 @@ Origin = tuple[str, str, int]
 """Scheme, host, port."""
 
 
-@dataclass(slots=True)
-class _Idle:
+class _Idle(Struct):
     stream: ByteStream
     until: float
 

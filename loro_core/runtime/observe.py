@@ -6,8 +6,9 @@ An observer must be quick and must not raise; it is called in the task that serv
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from loro_core.errors import UpstreamError
 from loro_core.fleet import Deployment, Leg
@@ -17,16 +18,14 @@ LegOutcome = Literal["finished", "cancelled", "failed"]
 # What happens in every call is not frozen: to make a frozen value takes three times as long.
 
 
-@dataclass(slots=True, kw_only=True)
-class LegStarted:
+class LegStarted(Struct, kw_only=True):
     """A call is about to go to this deployment."""
 
     leg: Leg
     deployment: Deployment
 
 
-@dataclass(slots=True, kw_only=True)
-class LegSpoke:
+class LegSpoke(Struct, kw_only=True):
     """The deployment's first token is here, `after_s` from the start of the leg, its retries included."""
 
     leg: Leg
@@ -34,8 +33,7 @@ class LegSpoke:
     after_s: float
 
 
-@dataclass(slots=True, kw_only=True)
-class LegWaited:
+class LegWaited(Struct, kw_only=True):
     """The wait for the first token of the answer itself is over, `after_s` from the start of a streamed leg, less what
     it waited for a seat.
 
@@ -51,8 +49,7 @@ class LegWaited:
     at: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LegRetried:
+class LegRetried(Struct, frozen=True, kw_only=True):
     """A try failed; the next begins in `wait_s`."""
 
     leg: Leg
@@ -61,8 +58,7 @@ class LegRetried:
     wait_s: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LegAskedOtherwise:
+class LegAskedOtherwise(Struct, frozen=True, kw_only=True):
     """A try was refused, or ended without a word (error is None); the same is asked at once in another way."""
 
     leg: Leg
@@ -70,8 +66,7 @@ class LegAskedOtherwise:
     error: UpstreamError | None
 
 
-@dataclass(slots=True, kw_only=True)
-class LegEnded:
+class LegEnded(Struct, kw_only=True):
     """The call is over, after `duration_s`. error: why it failed."""
 
     leg: Leg
@@ -81,8 +76,7 @@ class LegEnded:
     error: UpstreamError | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LegHedged:
+class LegHedged(Struct, frozen=True, kw_only=True):
     """`silent` has said nothing for `after_s`, so this deployment is about to be called beside it."""
 
     leg: Leg
@@ -91,8 +85,7 @@ class LegHedged:
     after_s: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LegHedgeEnded:
+class LegHedgeEnded(Struct, frozen=True, kw_only=True):
     """Of the two calls of a hedge one is left, or none.
 
     deployment: the second one. won: whether the answer is its. wasted: whose call was for nothing, None if each failed
@@ -105,8 +98,7 @@ class LegHedgeEnded:
     wasted: Deployment | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LegSetAside:
+class LegSetAside(Struct, frozen=True, kw_only=True):
     """The deployment has failed again and again: it is asked after the others for `pause_s`."""
 
     leg: Leg
@@ -114,8 +106,7 @@ class LegSetAside:
     pause_s: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LegTakenOver:
+class LegTakenOver(Struct, frozen=True, kw_only=True):
     """`failed` will not answer, because of `error`; this deployment is asked in its place.
 
     goes_on: whether from where `failed` stopped, a part of the answer being written.
@@ -128,8 +119,7 @@ class LegTakenOver:
     goes_on: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LegNotTakenOver:
+class LegNotTakenOver(Struct, frozen=True, kw_only=True):
     """A part of the answer is written, and this deployment cannot be handed it to go on from."""
 
     leg: Leg

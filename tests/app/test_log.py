@@ -4,9 +4,9 @@ import io
 import json
 import logging
 import re
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from loro_core.app import log
 from loro_core.app.log import Over

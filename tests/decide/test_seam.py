@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from loro_core.decide.category import Category
 from loro_core.decide.seam import Seam, SeamLimits

@@ -12,8 +12,9 @@ the last line holds, as it would for a shell.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 _NAME = re.compile(r"[ \t]*(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_.]*)[ \t]*=")
 _SINGLE = re.compile(r"[ \t]*'([^']*)'")
@@ -26,8 +27,7 @@ _ESCAPE = re.compile(r'\\([nrt"\\$])')
 _ESCAPED = {"n": "\n", "r": "\r", "t": "\t"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Assignment:
+class Assignment(Struct, frozen=True, kw_only=True):
     """One NAME=value. line: where it starts, from 1. value: not shown, for it may be a key."""
 
     name: str
@@ -38,8 +38,7 @@ class Assignment:
         return f"Assignment(name={self.name!r}, line={self.line})"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mistake:
+class Mistake(Struct, frozen=True, kw_only=True):
     """A line that is none. wants: what it needs. The line itself is not told, for it may hold a key."""
 
     line: int

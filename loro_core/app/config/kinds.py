@@ -11,9 +11,10 @@ import json
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import urlsplit
+
+from msgspec import Struct
 
 from loro_core.fleet import Secret
 
@@ -64,8 +65,7 @@ def _plain(number: float) -> str:
     return str(int(number)) if float(number).is_integer() else str(number)
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
+class Shown(Struct, frozen=True):
     """What kinds without secrets share."""
 
     def show(self, value: Any) -> str:
@@ -75,8 +75,7 @@ class Shown:
         return quote(value)
 
 
-@dataclass(frozen=True, slots=True)
-class Whole(Shown):
+class Whole(Shown, frozen=True):
     """An integer, both ends included."""
 
     low: int
@@ -98,8 +97,7 @@ class Whole(Shown):
         return int(text)
 
 
-@dataclass(frozen=True, slots=True)
-class WholeOr(Whole):
+class WholeOr(Whole, frozen=True):
     """An integer, both ends included, or one word that stands for itself."""
 
     word: str
@@ -115,8 +113,7 @@ class WholeOr(Whole):
         return self.word if text.lower() == self.word else Whole(self.low, self.high).read(text)
 
 
-@dataclass(frozen=True, slots=True)
-class Number(Shown):
+class Number(Shown, frozen=True):
     """A finite number, both ends included. off: the word that stands for None, if there is one."""
 
     low: float
@@ -146,8 +143,7 @@ class Number(Shown):
         return self.off or "not set" if value is None else _plain(value)
 
 
-@dataclass(frozen=True, slots=True)
-class Flag(Shown):
+class Flag(Shown, frozen=True):
     wants = "true or false"
 
     def accept(self, value: Any) -> bool:
@@ -171,8 +167,7 @@ class Flag(Shown):
         return words[text.lower()]
 
 
-@dataclass(frozen=True, slots=True)
-class Text(Shown):
+class Text(Shown, frozen=True):
     """A string. pattern: it matches as a whole, once surrounding blanks are gone. blank: whether "" fits, too."""
 
     wants: str = "a text"
@@ -191,8 +186,7 @@ class Text(Shown):
         return text
 
 
-@dataclass(frozen=True, slots=True)
-class Choice(Shown):
+class Choice(Shown, frozen=True):
     """One of some words, in any case."""
 
     words: tuple[str, ...]
@@ -213,8 +207,7 @@ class Choice(Shown):
         return text
 
 
-@dataclass(frozen=True, slots=True)
-class Names(Shown):
+class Names(Shown, frozen=True):
     """A list of texts without repeats, kept in order. In a variable: "a, b", or a JSON array.
 
     pattern: each of them matches it as a whole.
@@ -239,8 +232,7 @@ class Names(Shown):
         return _from_json(text) if text.startswith("[") else [part.strip() for part in text.split(",") if part.strip()]
 
 
-@dataclass(frozen=True, slots=True)
-class Fields:
+class Fields(Struct, frozen=True):
     """A table of JSON values; in a variable a JSON object. Members whose names speak of secrets are never shown."""
 
     wants = "a table of JSON values"
@@ -260,8 +252,7 @@ class Fields:
         return quote(_without_secrets(value)) if isinstance(value, Mapping) else HIDDEN
 
 
-@dataclass(frozen=True, slots=True)
-class Url:
+class Url(Struct, frozen=True):
     """Where an HTTP service is, without a trailing slash."""
 
     wants = "http://HOST or https://HOST, perhaps with a port and a path, without user, query and fragment"
@@ -296,8 +287,7 @@ class Url:
         return quote(text) if "//" in text or re.match(r"[A-Za-z0-9.-]+(:[0-9]|/)", text) else HIDDEN
 
 
-@dataclass(frozen=True, slots=True)
-class ApiKey:
+class ApiKey(Struct, frozen=True):
     """An API key, or "none" for a service that wants none. It is never shown, fitting or not."""
 
     wants = 'the key as the service gave it, without blanks, or "none"'
@@ -322,8 +312,7 @@ class ApiKey:
         return HIDDEN
 
 
-@dataclass(frozen=True, slots=True)
-class OwnKey(ApiKey):
+class OwnKey(ApiKey, frozen=True):
     """A key that the operator makes up, or "none"; long enough that nobody finds it by trying."""
 
     wants = '16 or more visible characters without blanks, or "none"'
@@ -336,8 +325,7 @@ class OwnKey(ApiKey):
         return key
 
 
-@dataclass(frozen=True, slots=True)
-class Address(Shown):
+class Address(Shown, frozen=True):
     """HOST:PORT as a pair; an IPv6 host stands in brackets."""
 
     wants = "HOST:PORT, like 0.0.0.0:8000 or [::]:8000"

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from loro_core.app.config.kinds import HIDDEN, Choice, Fields, Names, Shown, Unfit, quote
 
@@ -24,8 +25,7 @@ _MOST_BYTES = 2**50
 _SECRET_VARIABLE = re.compile(r"KEY|TOKEN|SECRET|PASSW|CREDENTIAL|AUTH", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class Size:
+class Size(Struct, frozen=True):
     """Bytes as people write them: a whole number, or a text with a unit ("8GiB", "512 MB"; a bare "G" is GiB).
 
     words: those that stand for themselves ("auto") or, if it is "none", for None.
@@ -71,8 +71,7 @@ def size_text(count: int) -> str:
     return str(count)
 
 
-@dataclass(frozen=True, slots=True)
-class Choices(Shown):
+class Choices(Shown, frozen=True):
     """A list of some words, in any case, without repeats; at least one. A single word stands for a list of itself."""
 
     words: tuple[str, ...]
@@ -91,8 +90,7 @@ class Choices(Shown):
         return Names("", ".+").read(text)
 
 
-@dataclass(frozen=True, slots=True)
-class OneOrMore(Shown):
+class OneOrMore(Shown, frozen=True):
     """A text, or a list of texts without repeats; at least one. Each matches `pattern` as a whole."""
 
     item: str
@@ -112,8 +110,7 @@ class OneOrMore(Shown):
         return Names(self.item, self.pattern).read(text)
 
 
-@dataclass(frozen=True, slots=True)
-class Words(Shown):
+class Words(Shown, frozen=True):
     """A command and its arguments: a list of texts, or one text that is split as a shell would. Repeats are kept.
 
     empty: whether there may be none.
@@ -141,8 +138,7 @@ class Words(Shown):
         return text
 
 
-@dataclass(frozen=True, slots=True)
-class Variables:
+class Variables(Struct, frozen=True):
     """A table of environment variables. Values whose names speak of secrets are never shown."""
 
     wants = 'a table of texts, like { OMP_NUM_THREADS = "4" }'
@@ -168,8 +164,7 @@ class Variables:
         return HIDDEN
 
 
-@dataclass(frozen=True, slots=True)
-class Weights(Shown):
+class Weights(Shown, frozen=True):
     """A table of numbers from 0 on, by name; they are compared with one another, not with anything else."""
 
     wants = "a table of numbers from 0 to 1000, like { prefix = 2, busy = 1 }"

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from loro_core.app.config.keys import PREFIX, Key
 from loro_core.app.config.kinds import Kind, Unfit, closest
@@ -29,8 +30,7 @@ _SERVICE_NAME = re.compile(r"_SERVICE_(HOST|PORT(_\w+)?)$|_PORT_[0-9]+_(TCP|UDP|
 _SERVICE_ADDRESS = re.compile(r"(tcp|udp|sctp)://")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Option:
+class Option(Struct, frozen=True, kw_only=True):
     """A key set on the command line. text: as typed; a list is added to what weaker sources say."""
 
     flag: str
@@ -38,8 +38,7 @@ class Option:
     text: str | Sequence[str]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Variable:
+class Variable(Struct, frozen=True, kw_only=True):
     """A variable that is set. place: "environment" or ".env:3"."""
 
     place: str
@@ -50,8 +49,7 @@ class Variable:
         return f"Variable(place={self.place!r}, name={self.name!r})"  # the text may be a key
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Given:
+class Given(Struct, frozen=True, kw_only=True):
     """What a source says of a key.
 
     place: "command line", "environment", ".env:3", "loro.toml:12", "demo". name: what the key is called there.
@@ -119,8 +117,7 @@ def unknown_variables(variables: Iterable[Variable]) -> Iterator[str]:
             yield unknown(v.place, v.name, "a variable that loro knows", closest(v.name, VARIABLES))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Document:
+class Document(Struct, frozen=True, kw_only=True):
     """A configuration file. name: how problems call it. lines: where its keys stand, as far as known."""
 
     name: str

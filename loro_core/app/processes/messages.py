@@ -18,10 +18,11 @@ from __future__ import annotations
 import io
 import pickle
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import Enum
 from types import MappingProxyType
 from typing import Any
+
+from msgspec import Struct
 
 from loro_core.app.config.settings import Settings
 from loro_core.app.metrics import Metrics
@@ -43,22 +44,19 @@ class Ask(Enum):
     RELOAD = "reload"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewSettings:
+class NewSettings(Struct, frozen=True, kw_only=True):
     """What the settings are from now on."""
 
     settings: Settings
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refused:
+class Refused(Struct, frozen=True, kw_only=True):
     """Why the settings stay as they are."""
 
     problems: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Greeting:
+class Greeting(Struct, frozen=True, kw_only=True):
     """What a worker serves. name: as the log calls it.
 
     listeners: descriptors of the listening sockets that it has inherited. None for the process that takes what is too
@@ -71,16 +69,14 @@ class Greeting:
     listeners: tuple[int, ...] | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tally:
+class Tally(Struct, frozen=True, kw_only=True):
     """A worker's numbers, and of its process for large requests. connections: how many clients they have now."""
 
     parts: tuple[Metrics, ...]
     connections: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class Standing(Struct, frozen=True, kw_only=True):
     """How the workers are. count: how many there should be. ready: how many serve. restarts: since the start.
 
     reporting: whose numbers are fresh; None where none were asked for.

@@ -28,13 +28,13 @@ import math
 from bisect import bisect_left, insort
 from collections import OrderedDict
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from loro_core.models import Ticket
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Full:
+class Full(Struct, frozen=True, kw_only=True):
     """The queue takes no more. waiting: how many there are."""
 
     waiting: int

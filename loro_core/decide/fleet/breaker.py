@@ -25,8 +25,9 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from enum import Enum
+
+from msgspec import Struct
 
 from loro_core.models import Candidate
 
@@ -37,8 +38,7 @@ class BreakerState(Enum):
     HALF_OPEN = "half-open"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BreakerLimits:
+class BreakerLimits(Struct, frozen=True, kw_only=True):
     """When a breaker opens, and for how long.
 
     failures: so many in a row open it. ratio: so large a share of the latest `window` outcomes does, too, once there

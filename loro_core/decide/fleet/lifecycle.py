@@ -46,8 +46,9 @@ import random
 import re
 import signal
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import Enum
+
+from msgspec import Struct
 
 from loro_core.models import InstanceState
 
@@ -73,40 +74,34 @@ _PORT_TAKEN = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class StartAsked:
+class StartAsked(Struct, frozen=True):
     """Somebody wants it to run."""
 
 
-@dataclass(frozen=True, slots=True)
-class Spawned:
+class Spawned(Struct, frozen=True):
     """Its process runs."""
 
     pid: int
 
 
-@dataclass(frozen=True, slots=True)
-class NotSpawned:
+class NotSpawned(Struct, frozen=True):
     """Its process could not be started. lasting: and cannot be as long as nobody changes something."""
 
     reason: str
     lasting: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Healthy:
+class Healthy(Struct, frozen=True):
     """It gave its first good health answer."""
 
 
-@dataclass(frozen=True, slots=True)
-class PortTaken:
+class PortTaken(Struct, frozen=True):
     """Another process listens at its port. by: which one, for people."""
 
     by: str
 
 
-@dataclass(frozen=True, slots=True)
-class Exited:
+class Exited(Struct, frozen=True):
     """Its process has ended, and every process that it had started is gone.
 
     status: its exit status; -n if signal n ended it. tail: the last lines of its log, the oldest first.
@@ -116,8 +111,7 @@ class Exited:
     tail: Sequence[str] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class LoadTimedOut:
+class LoadTimedOut(Struct, frozen=True):
     """No good health answer came in time."""
 
     within_s: float
@@ -125,32 +119,27 @@ class LoadTimedOut:
     """What the latest probe met, for people."""
 
 
-@dataclass(frozen=True, slots=True)
-class HealthLost:
+class HealthLost(Struct, frozen=True):
     """It was ready, and does not answer any more. reason: for people."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class StopAsked:
+class StopAsked(Struct, frozen=True):
     """Nobody wants it to run. drain: once the calls under way are over."""
 
     drain: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Idle:
+class Idle(Struct, frozen=True):
     """Its last call is over."""
 
 
-@dataclass(frozen=True, slots=True)
-class GraceOver:
+class GraceOver(Struct, frozen=True):
     """It was asked to end, and had its time to."""
 
 
-@dataclass(frozen=True, slots=True)
-class PauseOver:
+class PauseOver(Struct, frozen=True):
     """The time to wait before it is started again is over."""
 
 
@@ -170,28 +159,23 @@ Event = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Spawn:
+class Spawn(Struct, frozen=True):
     """Start a process; say Spawned or NotSpawned."""
 
 
-@dataclass(frozen=True, slots=True)
-class StartProbing:
+class StartProbing(Struct, frozen=True):
     """Ask for its health until it is good; say Healthy, PortTaken or LoadTimedOut, and HealthLost later."""
 
 
-@dataclass(frozen=True, slots=True)
-class Terminate:
+class Terminate(Struct, frozen=True):
     """Ask every process of it to end; say GraceOver when they had their time, and Exited when they are gone."""
 
 
-@dataclass(frozen=True, slots=True)
-class Kill:
+class Kill(Struct, frozen=True):
     """End every process of it now."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pause:
+class Pause(Struct, frozen=True):
     """Say PauseOver after so many seconds."""
 
     seconds: float

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from loro_core.models import InstanceStatus, Model, Ticket
 
@@ -12,8 +13,7 @@ Outcome = Literal["answered", "failed", "cancelled"]
 """How a call ended. failed: by the instance's fault; what the caller did wrong is "answered"."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DispatchSettings:
+class DispatchSettings(Struct, frozen=True, kw_only=True):
     """What holds for all models together.
 
     max_instances: processes in all, those on their way in and out among them; None has no bound.
@@ -37,22 +37,19 @@ class DispatchSettings:
 # --- events ------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Arrived:
+class Arrived(Struct, frozen=True, kw_only=True):
     """A request wants a seat. Its id was never used before."""
 
     ticket: Ticket
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Left:
+class Left(Struct, frozen=True, kw_only=True):
     """A caller went away while it waited, or before it knew of its seat, which is free then."""
 
     ticket_id: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Returned:
+class Returned(Struct, frozen=True, kw_only=True):
     """A call is over. first_token_s: from its start to its first token; None if none came."""
 
     instance: str
@@ -61,8 +58,7 @@ class Returned:
     first_token_s: float | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InstanceChanged:
+class InstanceChanged(Struct, frozen=True, kw_only=True):
     """A process of ours came into another state, or was measured.
 
     Only `id`, `state`, `reason`, `memory_bytes` and `load_s` are looked at.
@@ -71,31 +67,27 @@ class InstanceChanged:
     status: InstanceStatus
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LoadAsked:
+class LoadAsked(Struct, frozen=True, kw_only=True):
     """Somebody wants a model loaded, by hand."""
 
     model: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UnloadAsked:
+class UnloadAsked(Struct, frozen=True, kw_only=True):
     """Somebody wants a model's processes stopped, by hand. drain: their calls are finished first, else they are cut."""
 
     model: str
     drain: bool = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reconfigured:
+class Reconfigured(Struct, frozen=True, kw_only=True):
     """These are the models from now on, by name. settings: None leaves them."""
 
     models: Mapping[str, Model]
     settings: DispatchSettings | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tick:
+class Tick(Struct, frozen=True, kw_only=True):
     """It is `Dispatcher.next_at`, or later."""
 
 
@@ -104,8 +96,7 @@ Event = Arrived | Left | Returned | InstanceChanged | LoadAsked | UnloadAsked | 
 # --- actions -----------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Grant:
+class Grant(Struct, frozen=True, kw_only=True):
     """The ticket has a seat at `instance` until `Returned` says that it is over."""
 
     ticket_id: int
@@ -113,8 +104,7 @@ class Grant:
     model: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refuse:
+class Refuse(Struct, frozen=True, kw_only=True):
     """The ticket gets none. retry_after_s: when it is worth another try. full: too many wait, not too long."""
 
     ticket_id: int
@@ -124,16 +114,14 @@ class Refuse:
     full: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StartInstance:
+class StartInstance(Struct, frozen=True, kw_only=True):
     """Start a process; from now on its room is taken. It reports every change of state until STOPPED or FAILED."""
 
     instance: str
     model: Model
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StopInstance:
+class StopInstance(Struct, frozen=True, kw_only=True):
     """Stop a process. drain: it has calls that are finished first; a second order comes when the last one is over."""
 
     instance: str
@@ -141,15 +129,13 @@ class StopInstance:
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Forget:
+class Forget(Struct, frozen=True, kw_only=True):
     """Nothing is told of this instance any more, and its id may be given again."""
 
     instance: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NotLoaded:
+class NotLoaded(Struct, frozen=True, kw_only=True):
     """What somebody asked for by hand, or what is kept loaded, cannot be loaded."""
 
     model: str

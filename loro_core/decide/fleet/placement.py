@@ -26,9 +26,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import Enum
 from operator import attrgetter
+
+from msgspec import Struct
 
 EXACTLY = 12
 """Up to so many idle residents the cheapest set is found for certain: 4,096 sets at most, a few milliseconds."""
@@ -46,8 +47,7 @@ class Hold(Enum):
     IDLE = "idle"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Resident:
+class Resident(Struct, frozen=True, kw_only=True):
     """What takes a part of the budget. memory_bytes: None if nobody knows. cost: as of `cost`, >= 0."""
 
     instance: str
@@ -56,44 +56,38 @@ class Resident:
     cost: float = 0.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class Wanted(Struct, frozen=True, kw_only=True):
     """One more instance. memory_bytes: what it will take, None if nobody knows."""
 
     model: str
     memory_bytes: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Budget:
+class Budget(Struct, frozen=True, kw_only=True):
     """What there is in all; None has no bound."""
 
     memory_bytes: int | None = None
     processes: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fits:
+class Fits(Struct, frozen=True, kw_only=True):
     """It may be started now."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Evict:
+class Evict(Struct, frozen=True, kw_only=True):
     """Stop these, and ask again when they are gone. instances: at least one, all of them idle."""
 
     instances: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wait:
+class Wait(Struct, frozen=True, kw_only=True):
     """Ask again when something has changed. coming: room enough is being left; else residents in use hold it."""
 
     reason: str
     coming: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Never:
+class Never(Struct, frozen=True, kw_only=True):
     """There is no way. reason: with the figures, for whoever has to change them."""
 
     reason: str
@@ -102,8 +96,7 @@ class Never:
 Placement = Fits | Evict | Wait | Never
 
 
-@dataclass(frozen=True, slots=True)
-class _Room:
+class _Room(Struct, frozen=True):
     """An amount of both things that are short; negative where more is taken than there is."""
 
     memory_bytes: float

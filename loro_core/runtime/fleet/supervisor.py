@@ -18,10 +18,10 @@ import random
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import trio
+from msgspec import Struct
 
 from loro_core.decide.fleet.launching import base_url_of, command_of, environment_of
 from loro_core.decide.fleet.lifecycle import (
@@ -72,13 +72,11 @@ MEMORY_STEP = 0.02
 """A change of memory that is told: by this share."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Measured:
+class _Measured(Struct, frozen=True):
     memory_bytes: int
 
 
-@dataclass(slots=True)
-class _Life:
+class _Life(Struct):
     """One process from its start on."""
 
     child: Child

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec import structs
 
 from loro_core.decide.fleet.balance import BUILT_IN
 from loro_core.decide.fleet.dispatch import (
@@ -593,7 +592,9 @@ def test_a_pinned_model_that_was_unloaded_by_hand_stays_away_until_it_is_asked_f
     assert b.running() == []
     b.finish(ready_for(b, b.ask("a"), "a-1"))
     b.tell(
-        Reconfigured(models=named(model("a", pinned=True), model("b")), settings=replace(b.settings, max_instances=1))
+        Reconfigured(
+            models=named(model("a", pinned=True), model("b")), settings=structs.replace(b.settings, max_instances=1)
+        )
     )
     assert "a-1" in b.refusal(b.ask("b")).reason, "it is pinned as before"
 
@@ -713,7 +714,7 @@ def test_a_smaller_budget_lets_the_idle_ones_go():
     one, other = model("a", memory_bytes=3), model("b", memory_bytes=3)
     b = loaded(one, other, memory_bytes=6)
     b.ask("b")
-    settings = replace(b.settings, memory_bytes=4)
+    settings = structs.replace(b.settings, memory_bytes=4)
     b.tell(Reconfigured(models=named(one, other), settings=settings))
     assert b.processes["a-1"].stopping
     assert not b.processes["b-1"].stopping
