@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from loro_core import Json
 from loro_openai.stencil import Stencil
@@ -26,27 +27,22 @@ _MARK = re.compile(
 )
 
 
-@dataclass(slots=True, kw_only=True, eq=False)
-class Known:
+class Known(Struct, kw_only=True, eq=False):
     """An event that says nothing but that its choice begins, goes on or, with a finish reason, ends.
 
     fields: what else its chunk says.
-    mark: the id and the moment of the reply that it was last seen in, as they were written.
-    text: how a text was written behind it there; None if that is not known.
+    text: how a text was written behind it, in a reply whose id and moment were written as `mark`; None if not known.
     """
 
     index: int
     finish_reason: str | None
     fields: Mapping[str, Json]
-    mark: bytes = b""
     text: Stencil | None = None
+    mark: bytes = b""
 
     def text_of(self, mark: bytes) -> Stencil | None:
         """Return how a text is written behind it in the reply with this `mark`."""
-        if self.text is not None and mark != self.mark:
-            self.text = self.text.moved(self.mark, mark)
-            self.mark = mark
-        return self.text
+        return None if self.text is None else self.text.moved(self.mark, mark)
 
 
 class Habits:
@@ -63,18 +59,20 @@ class Habits:
         known = self._known.get(_without(mark))
         return None if known is None else (known, mark[0])
 
-    def learn(self, event: bytes, chunk: Mapping[str, Any], known: Known) -> bool:
-        """Keep in mind that `event` says what `known` does; return whether that can be. chunk: the event, decoded."""
+    def learn(self, event: bytes, chunk: Mapping[str, Any], known: Known) -> bytes | None:
+        """Keep in mind that `event` says what `known` does; return its mark, None if that cannot be.
+
+        chunk: the event, decoded.
+        """
         mark = _MARK.search(event)
         if mark is None or chunk.get("id") != (mark[1] or mark[4] or b"").decode():
-            return False
+            return None
         if chunk.get("created") != int(mark[2] or mark[3]):
-            return False
+            return None
         if len(self._known) >= MOST:
             self._known.clear()
-        known.mark = mark[0]
         self._known[_without(mark)] = known
-        return True
+        return mark[0]
 
 
 def _without(mark: re.Match[bytes]) -> bytes:

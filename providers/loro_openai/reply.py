@@ -74,7 +74,7 @@ class StreamReader:
         self._stencil: Stencil | None = None
         self._lessons = LESSONS
         self._habits = Habits() if habits is None else habits
-        self._before_text: Known | None = None
+        self._before_text: tuple[Known, bytes] | None = None
 
     def decode(self, data: bytes) -> list[Delta]:
         """Return the deltas that `data` completes, in order."""
@@ -132,7 +132,7 @@ class StreamReader:
         if known.fields:
             self._chunk_fields |= known.fields
         if known.finish_reason is None:
-            self._before_text, self._stencil = known, known.text_of(mark)
+            self._before_text, self._stencil = recalled, known.text_of(mark)
             return end
         self._stencil = None
         choice.ended = True
@@ -252,7 +252,8 @@ class StreamReader:
         before, self._before_text = self._before_text, None
         if self._stencil is not None:
             if before is not None and self._stencil.bare:
-                before.text = self._stencil
+                known, mark = before
+                known.text, known.mark = self._stencil, mark
             return
         choices = _choices(chunk)
         if len(choices) != 1 or chunk.get("usage") or choices[0].get("usage"):
@@ -263,8 +264,9 @@ class StreamReader:
             return
         fields = {k: v for k, v in chunk.items() if k not in _OF_A_CHUNK and v is not None}
         known = Known(index=index, finish_reason=reason, fields=fields)
-        if self._habits.learn(event, chunk, known) and reason is None:
-            self._before_text = known
+        learned = self._habits.learn(event, chunk, known)
+        if learned is not None and reason is None:
+            self._before_text = known, learned
 
     def _take_choice(self, raw: dict[str, Any], position: int) -> Delta | None:
         """Return what a choice says, None if that is nothing."""

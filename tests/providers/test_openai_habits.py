@@ -78,6 +78,19 @@ def test_of_a_reply_like_one_before_no_event_is_parsed(shape, in_pieces, monkeyp
     assert all(delta.chunk_fields for delta in expected[0][:-1]) == ("system_fingerprint" in shape)
 
 
+def test_replies_that_are_read_side_by_side_do_not_unteach_each_other(monkeypatch):
+    habits = Habits()
+    streams = [events(OF_OPENAI, str(number), number, "One", " two") for number in range(1, 4)]
+    readers = [StreamReader(deployment(), habits) for _ in streams]
+    for together in zip(*streams, strict=True):
+        for reader, event in zip(readers, together, strict=True):
+            reader.decode(event)
+    later = events(OF_OPENAI, "27", 27, "Three")
+    expected = read(later, Forgetful())
+    monkeypatch.setattr(loro_openai.reply, "decode_json", lambda text: pytest.fail(f"{text} is parsed"))
+    assert read(later, habits) == expected
+
+
 def test_an_end_without_a_text_has_what_the_chunk_before_it_said():
     habits = Habits()
     read(events(OF_OPENAI, "1", 1, "One"), habits)
