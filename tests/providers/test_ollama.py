@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -24,6 +23,7 @@ from loro_core import (
 from loro_ollama import OllamaProvider, loro_register_providers
 from loro_ollama.reply import StreamReader
 from tests.providers.fake_http import CUT, Answer, FakeHttp, call, deployment, request
+from tests.providers.reading import cut, read_to_the_end
 
 OLLAMA = OllamaProvider()
 
@@ -260,17 +260,11 @@ lines |= st.sampled_from([calls({"name": "f", "arguments": {"ä": 1}}), done(eva
 @given(st.lists(lines, max_size=6).map(b"".join), st.lists(st.integers(0, 5000), max_size=8))
 def test_any_split_of_any_transcript_gives_the_same_deltas(data, places):
     def read(pieces):
-        reader, found = StreamReader(deployment(), request()), []
-        for piece in pieces:
-            found += reader.decode(piece)
-            if reader.failure is not None or reader.complete:
-                break
-        else:
-            found += reader.finish()
+        reader = StreamReader(deployment(), request())
+        found = read_to_the_end(reader, pieces)
         assert reader.complete != (reader.failure is not None)
         return found, type(reader.failure)
 
-    edges = [0, *sorted(place % (len(data) + 1) for place in places), len(data)]
     whole = read([data])
-    assert read([data[a:b] for a, b in pairwise(edges)]) == whole
+    assert read(cut(data, places)) == whole
     assert read([data[i : i + 1] for i in range(len(data))]) == whole

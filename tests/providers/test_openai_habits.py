@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -16,7 +15,7 @@ from loro_openai import habits as module
 from loro_openai.habits import Habits
 from loro_openai.reply import StreamReader
 from tests.providers.fake_http import deployment
-from tests.providers.test_openai_stencil import taken_apart
+from tests.providers.reading import cut, read_to_the_end, taken_apart
 
 OF_OPENAI = (
     '{"id":"@id","object":"chat.completion.chunk","created":@at,"model":"m","system_fingerprint":"fp_1","choices":'
@@ -53,13 +52,7 @@ def events(shape: str, name: str, at: int, *texts: str) -> list[bytes]:
 
 def read(pieces: list[bytes], habits: Habits) -> tuple[list[Delta], str | None, bool]:
     reader = StreamReader(deployment(), habits)
-    found: list[Delta] = []
-    for piece in pieces:
-        found += reader.decode(piece)
-        if reader.failure is not None or reader.complete:
-            break
-    else:
-        found += reader.finish()
+    found = read_to_the_end(reader, pieces)
     failure = None if reader.failure is None else reader.failure.message
     return taken_apart(found), failure, reader.complete
 
@@ -250,6 +243,4 @@ def streams(draw: st.DrawFn) -> list[bytes]:
 def test_whatever_was_read_before_a_stream_says_the_same(replies, places):
     habits = Habits()
     for data in replies:
-        edges = [0, *sorted(place % (len(data) + 1) for place in places), len(data)]
-        pieces = [data[a:b] for a, b in pairwise(edges)]
-        assert read(pieces, habits) == read([data], Forgetful())
+        assert read(cut(data, places), habits) == read([data], Forgetful())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from itertools import pairwise
 from typing import Any
 
 from hypothesis import given
@@ -12,6 +11,7 @@ from hypothesis import strategies as st
 from loro_core import Delta, UpstreamError
 from loro_openai.reply import StreamReader
 from tests.providers.fake_http import deployment
+from tests.providers.reading import cut, read_to_the_end
 
 texts = st.text(max_size=6)
 deltas = st.fixed_dictionaries(
@@ -54,20 +54,9 @@ transcripts = st.lists(events, max_size=8).map(b"".join)
 
 def read(pieces: list[bytes]) -> tuple[list[Delta], str | None, bool]:
     reader = StreamReader(deployment())
-    found: list[Delta] = []
-    for piece in pieces:
-        found += reader.decode(piece)
-        if reader.failure is not None or reader.complete:
-            break
-    else:
-        found += reader.finish()
+    found = read_to_the_end(reader, pieces)
     said = None if reader.failure is None else f"{type(reader.failure).__name__}: {reader.failure.message}"
     return found, said, reader.complete
-
-
-def cut(data: bytes, places: list[int]) -> list[bytes]:
-    edges = [0, *sorted(place % (len(data) + 1) for place in places), len(data)]
-    return [data[a:b] for a, b in pairwise(edges)]
 
 
 @given(transcripts, st.lists(st.integers(0, 10_000), max_size=12))

@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
-from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -14,6 +12,7 @@ from loro_core import Delta, JoinedText, text_delta
 from loro_openai.reply import LESSONS, StreamReader
 from loro_openai.stencil import Stencil
 from tests.providers.fake_http import deployment
+from tests.providers.reading import cut, read_to_the_end, taken_apart
 
 
 def event(content: Any, **more: Any) -> bytes:
@@ -87,15 +86,6 @@ def test_a_text_after_the_end_is_still_a_defect():
     assert "after the finish_reason" in reader.failure.message
 
 
-def taken_apart(deltas: list[Delta]) -> list[Delta]:
-    """Return the deltas of an event each."""
-    apart: list[Delta] = []
-    for delta in deltas:
-        pieces = delta.content.pieces if isinstance(delta.content, JoinedText) else None
-        apart += [delta] if pieces is None else [replace(delta, content=piece.decode()) for piece in pieces]
-    return apart
-
-
 def test_a_run_is_one_text_that_knows_its_pieces():
     data = framed(event(" two"), event(" 三"))
     [delta], end = learned().read_run(data, 0)
@@ -157,19 +147,12 @@ def read(pieces: list[bytes], lessons: int) -> tuple[list[Delta], str | None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(loro_openai.reply, "LESSONS", lessons)
         reader = StreamReader(deployment())
-    found: list[Delta] = []
-    for piece in pieces:
-        found += reader.decode(piece)
-        if reader.failure is not None or reader.complete:
-            break
-    else:
-        found += reader.finish()
+    found = read_to_the_end(reader, pieces)
     return taken_apart(found), reader.failure.message if reader.failure is not None else None
 
 
 @given(st.lists(chunks | odd, max_size=12), st.lists(st.integers(0, 5000), max_size=4))
 def test_read_at_a_glance_a_stream_says_the_same(parts, places):
     data = b"".join(parts)
-    edges = [0, *sorted(place % (len(data) + 1) for place in places), len(data)]
-    pieces = [data[a:b] for a, b in pairwise(edges)]
+    pieces = cut(data, places)
     assert read(pieces, LESSONS) == read(pieces, 0)
