@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 
 import trio
+from msgspec import Struct, structs
 
 from loro_core._version import __version__
 from loro_core.app.exposition import families
@@ -49,8 +49,7 @@ DEMO = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Service:
+class Service(Struct, frozen=True, kw_only=True):
     """What loro says of itself. policy: the default one. created: when it started, seconds since 1970.
 
     answering: which of `models`, by role, may answer; loro is ready if one of them is.
@@ -97,7 +96,7 @@ class Inspect:
 
     def configure(self, service: Service, catalogue: Catalogue) -> None:
         """Tell of these from now on."""
-        self._service, self._catalogue = replace(service, created=self._service.created), catalogue
+        self._service, self._catalogue = structs.replace(service, created=self._service.created), catalogue
         self._readiness = _Readiness(self._upstreams)
 
     async def info(self, request: HttpRequest, reply: Reply, fields: Fields) -> None:  # noqa: ARG002

@@ -5,7 +5,9 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+
+from msgspec import Struct
 
 from loro_core.app.legs import AckLeg, Line, without_our_words
 from loro_core.app.metrics import Acknowledgement
@@ -27,8 +29,7 @@ from loro_core.runtime.race import run_race
 from loro_core.wire.openai_out import ReplyHead
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
+class Decision(Struct, frozen=True, kw_only=True):
     """A request, what it is to its conversation, and what was decided about it.
 
     announcer: finds the line before a tool call; None where calls are not to be announced.

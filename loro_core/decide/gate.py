@@ -44,7 +44,8 @@ a part of the slack. Replies without words are measured like the others, so a mo
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from loro_core.chat import ChatRequest, Turn, TurnKind
 from loro_core.decide.brevity import is_short
@@ -76,8 +77,7 @@ _STEPS = 3
 """So many moments from the floor to the slack are tried, beside the floor."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class Verdict(Struct, frozen=True, kw_only=True):
     """not_before_s: from the start of the reply; the words are held until then, for the answer may still be first."""
 
     acknowledge: bool

@@ -19,9 +19,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import parse_qsl
+
+from msgspec import Struct
 
 from loro_core.chat import ChatRequest
 
@@ -44,8 +45,7 @@ class HeaderFields(Protocol):
     def get(self, name: str, /) -> str | None: ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Caller:
+class Caller(Struct, frozen=True, kw_only=True):
     """key: the same for all requests of one call. certain: whether a call was named, not just a person or nobody."""
 
     key: str = ""

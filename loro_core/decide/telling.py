@@ -9,7 +9,7 @@ was answered a rung below.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from loro_core.chat import ChatRequest, Delta
 from loro_core.decide.hint import is_bare, told
@@ -22,8 +22,7 @@ OWN_PREFILL = ("prefix", "suffix", "continue_final_message", "add_generation_pro
 """Request fields of a client that begins the reply itself."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class Told(Struct, frozen=True, kw_only=True):
     """How a model is asked. prefill: the words that its reply has begun with, "" where it is not told natively."""
 
     rung: Rung

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 import trio
+from msgspec import Struct
 
 from loro_core.chat import Delta, Usage
 from loro_core.errors import UpstreamError
@@ -24,8 +24,7 @@ Screen = Callable[[str], "tuple[str, str | None]"]
 Source = Literal["model", "phrase"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FoundWords:
+class FoundWords(Struct, frozen=True, kw_only=True):
     """text: "" if there is nothing to say. source: whose words they are.
 
     rejected: why the model's were not taken (late, failed, or the screen's reason); None if it was not asked or heard.

@@ -9,13 +9,13 @@ Source: WHATWG Fetch, 3.3 "CORS protocol".
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from loro_core.wire.http1 import HttpRequest, HttpResponse
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CorsRules:
+class CorsRules(Struct, frozen=True, kw_only=True):
     """origins: as browsers send them ("https://app.example"), "null", or "*" for all; empty turns CORS off.
 
     credentials: whether replies to requests with cookies or client certificates may be read.

@@ -11,8 +11,9 @@ Both ends are the same version of loro on the same machine, so there is nothing 
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from enum import IntEnum
+
+from msgspec import Struct
 
 from loro_core.wire.lines import WireFormatError
 
@@ -31,8 +32,7 @@ class FrameKind(IntEnum):
     HAND = 4
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Frame:
+class Frame(Struct, frozen=True, kw_only=True):
     """number: of the question, the same in its answer."""
 
     kind: FrameKind

@@ -19,9 +19,10 @@ Stricter than h11: folded lines, and versions other than 1.x, are refused. Sourc
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import Enum
 from typing import NoReturn
+
+from msgspec import Struct
 
 from loro_core.wire.lines import WireFormatError
 
@@ -62,8 +63,7 @@ _HEAD_LINES, _LENGTH, _SIZE, _DATA = _Expects.HEAD, _Expects.LENGTH, _Expects.SI
 _TRAILER, _UNTIL_CLOSE, _NOTHING = _Expects.TRAILER, _Expects.UNTIL_CLOSE, _Expects.NOTHING
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ResponseHead:
+class ResponseHead(Struct, frozen=True, kw_only=True):
     """status: final, never 1xx. headers: by lower-case name; of a field that came twice, the last.
 
     keep_alive: whether the server is content with another request on this connection.

@@ -14,8 +14,9 @@ What every chunk of one reply holds to, each rule with a client that breaks with
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from loro_core.chat import Delta, JoinedText, Json, ReplyUsage, ToolCallDelta, Usage
 from loro_core.errors import LoroError
@@ -32,8 +33,7 @@ DELTA_FIELDS = frozenset({"role", "content", "tool_calls"})
 """The same of a delta or message, for `Delta.fields`."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReplyHead:
+class ReplyHead(Struct, frozen=True, kw_only=True):
     """What one reply says of itself, the same in every part of it.
 
     id: "chatcmpl-..."; created: seconds since 1970; model: as the client named it.

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from loro_core.models import FleetEvent, LogLine, Model, ModelStatus
 
@@ -50,8 +51,7 @@ class Fleet(Protocol):
         """Take a registered address out again; its calls under way end as they would."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class Limits(Struct, frozen=True, kw_only=True):
     """What the models share. memory_bytes, max_instances: None where there is no limit."""
 
     memory_bytes: int | None = None

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TypeVar
 from urllib.parse import parse_qsl
 
 import trio
+from msgspec import Struct
 
 from loro_core.app.admin.fleet import Fleet, Limits
 from loro_core.app.admin.gate import Gate
@@ -53,8 +53,7 @@ OWN_TEXT = (
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class House:
+class House(Struct, frozen=True, kw_only=True):
     """What the admin API acts on.
 
     fleet: the models. limits: what they share now. drain: when its streams end.

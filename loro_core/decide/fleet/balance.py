@@ -27,9 +27,10 @@ import difflib
 import math
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Protocol, runtime_checkable
+
+from msgspec import Struct
 
 from loro_core.decide.fleet.prefixes import PrefixIndex as PrefixIndex  # noqa: PLC0414  # what fills in `matched`
 from loro_core.decide.fleet.prefixes import prefix_hashes as prefix_hashes  # noqa: PLC0414
@@ -74,8 +75,7 @@ class Balancer(Protocol):
         """
 
 
-@dataclass(frozen=True, slots=True)
-class Scored:
+class Scored(Struct, frozen=True):
     """The policy that picks the best sum of weight x score of what the filters leave.
 
     scorers: each with its weight, > 0; at least one. filters: applied in order.
@@ -186,8 +186,7 @@ def _unknown(name: str, known: Iterable[str]) -> str:
     return f"{name!r} is unknown, {hint}{', '.join(sorted(known))}"
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
+class Held(Struct, frozen=True):
     """A stranger's policy, held to its contract: where it breaks it, the call goes to the least busy instance.
 
     fault: is told what it did, each time, in a sentence.

@@ -12,7 +12,7 @@ every live stream. What it costs to be wrong is a stream; what it costs to wait 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 EVERY_S = 5.0
 """How often a ready server is asked."""
@@ -24,8 +24,7 @@ MISSES = 3
 SILENT_FOR_S = 90.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Probe:
+class Probe(Struct, frozen=True, kw_only=True):
     """What one question for its health met.
 
     connected: whether somebody accepted the connection. silent: whether no answer came in time. good: 2xx.

@@ -7,9 +7,10 @@ module knows what that takes, measures it on any stream, and picks and completes
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
+
+from msgspec import Struct
 
 from loro_core.decide.release.rules import (
     Immediately,
@@ -31,8 +32,7 @@ class Close(Enum):
     ELLIPSIS = "ellipsis"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Profile:
+class Profile(Struct, frozen=True, kw_only=True):
     """A voice client.
 
     name: as `x-loro-client` and the setting spell it. rule: makes the rule by which it hands text to speech.
@@ -108,8 +108,7 @@ def released(profile: Profile, text: str, *, final: bool = False) -> int:
     return releaser.released
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Phrasing:
+class Phrasing(Struct, frozen=True, kw_only=True):
     """An acknowledgement in its parts: a sentence, and a word or two that lead from it to the answer ("" for none)."""
 
     sentence: str
@@ -128,8 +127,7 @@ class Phrasing:
 _SENTENCE_ENDS = ".!?…。！？।۔؟"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shaped:
+class Shaped(Struct, frozen=True, kw_only=True):
     """An acknowledgement as one client gets it.
 
     text: what is written. spoken: the words in it, as the answering model may be told them and a history returns them.

@@ -13,8 +13,9 @@ import re
 import sys
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 PROC = Path("/proc")
 KNOWN = sys.platform.startswith("linux")
@@ -24,8 +25,7 @@ _SOCKET = re.compile(r"socket:\[(\d+)\]")
 _MOST_PROCESSES = 10_000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ownership:
+class Ownership(Struct, frozen=True, kw_only=True):
     """Who listens at a port. ours: somebody of the family does. others: who else does, for people, "" for nobody."""
 
     ours: bool

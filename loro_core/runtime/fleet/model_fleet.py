@@ -8,9 +8,10 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import trio
+from msgspec import Struct
 
 from loro_core.decide.fleet.balance import Balancer
 from loro_core.decide.fleet.dispatch import Dispatcher
@@ -31,8 +32,7 @@ REGISTERED = "registered"
 """The source of a model that was added at run time; a new configuration leaves it alone."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Changes:
+class Changes(Struct, frozen=True, kw_only=True):
     """What a new set of models changed: names."""
 
     added: tuple[str, ...] = ()
