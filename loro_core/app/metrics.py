@@ -67,7 +67,6 @@ def no_edits() -> Mapping[str, int]:
     return _NO_EDITS
 
 
-# Not frozen: it has more fields than all other values of a reply together.
 class ReplyRecord(Struct, kw_only=True):
     """One reply, after its end. Times are seconds; None where the moment never came.
 

@@ -142,8 +142,7 @@ Tell = Callable[[], "Mapping[str, Json]"]
 """Gives the ledger of one reader's reply, as it is to stand in the reply's end."""
 
 
-# Not frozen, like the gist: one is made for every write.
-class Part(Struct, kw_only=True):
+class Part(Struct, frozen=True, kw_only=True):
     """A piece of a reply: its bytes, and what they say. The reply's last part has its end.
 
     closing: makes the bytes that follow `data`, with the ledger of who reads them in it, None for no ledger.

@@ -114,8 +114,7 @@ Event = Acknowledged | Progressed | Answered | Ticked | AnswerEnded | AnswerFail
 # --- actions -----------------------------------------------------------------------------------------------------
 
 
-# Not frozen like the others: one is made for every token, and a frozen one takes more than twice as long to make.
-class Emit(Struct, kw_only=True):
+class Emit(Struct, frozen=True, kw_only=True):
     """Write this delta. leg: whose words they are. role: whether it opens its choice and so names the role.
 
     announces: whether it is the line before a tool call; its leg is the acknowledgement's, for the answer begins later.

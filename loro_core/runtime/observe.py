@@ -15,17 +15,15 @@ from loro_core.fleet import Deployment, Leg
 
 LegOutcome = Literal["finished", "cancelled", "failed"]
 
-# What happens in every call is not frozen: to make a frozen value takes three times as long.
 
-
-class LegStarted(Struct, kw_only=True):
+class LegStarted(Struct, frozen=True, kw_only=True):
     """A call is about to go to this deployment."""
 
     leg: Leg
     deployment: Deployment
 
 
-class LegSpoke(Struct, kw_only=True):
+class LegSpoke(Struct, frozen=True, kw_only=True):
     """The deployment's first token is here, `after_s` from the start of the leg, its retries included."""
 
     leg: Leg
@@ -33,7 +31,7 @@ class LegSpoke(Struct, kw_only=True):
     after_s: float
 
 
-class LegWaited(Struct, kw_only=True):
+class LegWaited(Struct, frozen=True, kw_only=True):
     """The wait for the first token of the answer itself is over, `after_s` from the start of a streamed leg, less what
     it waited for a seat.
 
@@ -66,7 +64,7 @@ class LegAskedOtherwise(Struct, frozen=True, kw_only=True):
     error: UpstreamError | None
 
 
-class LegEnded(Struct, kw_only=True):
+class LegEnded(Struct, frozen=True, kw_only=True):
     """The call is over, after `duration_s`. error: why it failed."""
 
     leg: Leg
