@@ -158,29 +158,35 @@ class _Handler(_StreamHandler):
 
     def __init__(self, stream: TextIO) -> None:
         super().__init__(stream)
-        self._gathered: list[str] | None = None
+        self._gathered: list[logging.LogRecord] | None = None
 
     def gather(self) -> None:
         self._gathered = []
 
     def write_gathered(self) -> None:
-        gathered, self._gathered = self._gathered, None
-        if gathered:
-            self._write("".join(gathered))
+        gathered, self._gathered = self._gathered or [], None
+        lines = []
+        for record in gathered:
+            with self._failing(record):
+                lines.append(self.format(record) + self.terminator)
+        if lines:
+            with self._failing(gathered[-1]):
+                self.stream.write("".join(lines))
+                self.flush()
 
     def emit(self, record: logging.LogRecord) -> None:
-        try:
-            line = self.format(record) + self.terminator
-            if self._gathered is None:
-                self._write(line)
-            else:
-                self._gathered.append(line)
-        except Exception:  # noqa: BLE001  # as the library's own handlers do: a log that fails stops nothing
-            self.handleError(record)
+        if self._gathered is None:
+            super().emit(record)
+        else:
+            self._gathered.append(record)
 
-    def _write(self, text: str) -> None:
-        self.stream.write(text)
-        self.stream.flush()
+    @contextmanager
+    def _failing(self, record: logging.LogRecord) -> Iterator[None]:
+        """Take it as the library's own handlers do if the block fails: a log that cannot be written stops nothing."""
+        try:
+            yield
+        except Exception:  # noqa: BLE001
+            self.handleError(record)
 
 
 class _Lines(logging.Formatter):

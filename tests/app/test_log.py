@@ -267,6 +267,17 @@ def test_a_line_that_cannot_be_made_does_not_take_the_others_with_it(logged, cap
     assert "no text for this" in capsys.readouterr().err
 
 
+def test_a_log_that_nobody_reads_any_more_stops_no_request(logged, capsys):
+    class Broken(io.StringIO):
+        def write(self, text: str) -> int:
+            raise BrokenPipeError("nobody reads")
+
+    logged()
+    log.set_up("info", "text", stream=Broken())
+    log.access([over("/a"), over("/b")])
+    assert "nobody reads" in capsys.readouterr().err
+
+
 def test_one_of_several_processes_says_which_it_is_in_every_line(logged, logger):
     lines = logged(worker="2")
     logger.info("process.ready model=%s", "llama")
