@@ -247,15 +247,17 @@ class Merge:
 
         Behind the last deltas of a stream the answer has ended, too; to be told so once more changes nothing (8).
         """
+        if self._state is State.CLOSED:  # 8
+            return []
         actions: list[Action] = []
         passes = self._passes_text
         for delta in deltas if passes else self._apart(deltas):
             if passes and delta.is_text and delta.index in self._opened:
                 actions.append(Emit(delta=delta, leg=Leg.ANSWER, role=False))  # 4
-            elif self._state is not State.CLOSED:  # 8
+            else:
                 actions += self._answered(delta, now)
                 passes = self._passes_text
-        if type(deltas) is LastDeltas and self._state is not State.CLOSED:
+        if type(deltas) is LastDeltas:
             actions += self._finish()
         return actions
 

@@ -122,7 +122,7 @@ class StreamReader:
             self._end(deltas)
             return end
         recalled = self._habits.recall(event)
-        if recalled is None or not self._is_plain:
+        if recalled is None or len(self._choices) > 1 or not self._all_go_on:
             return at
         known, mark = recalled
         choice = self._choices.get(known.index)
@@ -136,23 +136,20 @@ class StreamReader:
             return end
         self._stencil = None
         choice.ended = True
-        finish = Delta(index=known.index, finish_reason=known.finish_reason)
-        if self._chunk_fields:
-            finish = replace(finish, chunk_fields=self._chunk_fields)
-            self._chunk_fields = {}
-        deltas.append(finish)
+        deltas += self._with_chunk_fields([Delta(index=known.index, finish_reason=known.finish_reason)])
         return end
 
     @property
-    def _is_plain(self) -> bool:
-        """Whether no choice has ended or may be about to, and there is one at most."""
-        choices = self._choices
-        if not choices:
-            return True
-        if len(choices) > 1:
-            return False
-        (choice,) = choices.values()
-        return not choice.ended and choice.held is None
+    def _all_go_on(self) -> bool:
+        """Whether no choice has ended or may be about to."""
+        return not any(choice.ended or choice.held for choice in self._choices.values())
+
+    def _with_chunk_fields(self, added: list[Delta]) -> list[Delta]:
+        """Return what an event added with what the chunks said beside it since they last added something."""
+        if added and self._chunk_fields:
+            added = [replace(delta, chunk_fields=self._chunk_fields) for delta in added]
+            self._chunk_fields = {}
+        return added
 
     def finish(self) -> list[Delta]:
         """Return what the end of the stream completes; `failure` says if it was cut."""
@@ -219,8 +216,8 @@ class StreamReader:
     def _take_chunk(self, chunk: dict[str, Any]) -> list[Delta]:
         usage = _usage(chunk.get("usage"))
         choices = _choices(chunk)
-        if "choices" in chunk and not chunk.keys() <= _OF_A_CHUNK:
-            self._chunk_fields |= {k: v for k, v in chunk.items() if k not in _OF_A_CHUNK and v is not None}
+        if "choices" in chunk:
+            self._chunk_fields |= _chunk_fields(chunk)
         added: list[Delta] = []
         spoke = set()
         for position, raw in enumerate(choices):
@@ -235,15 +232,12 @@ class StreamReader:
         self._usage = usage or self._usage
         if usage is not None and self._choices and all(choice.ended for choice in self._choices.values()):
             self._give_usage(added)
-        if added and self._chunk_fields:
-            added = [replace(delta, chunk_fields=self._chunk_fields) for delta in added]
-            self._chunk_fields = {}
-        return added
+        return self._with_chunk_fields(added)
 
     def _learn(self, event: bytes, added: list[Delta]) -> None:
         """See how the next events may be read at a glance: while no choice has ended or may be about to."""
         self._stencil = None
-        if len(added) == 1 and self._lessons and not any(c.ended or c.held for c in self._choices.values()):
+        if len(added) == 1 and self._lessons and self._all_go_on:
             self._stencil = Stencil.of(event, added[0])
             self._lessons -= self._stencil is not None
 
@@ -262,8 +256,7 @@ class StreamReader:
         end = Delta(index=index, finish_reason=reason, chunk_fields=added[0].chunk_fields) if added else None
         if added != ([] if reason is None else [end]):
             return
-        fields = {k: v for k, v in chunk.items() if k not in _OF_A_CHUNK and v is not None}
-        known = Known(index=index, finish_reason=reason, fields=fields)
+        known = Known(index=index, finish_reason=reason, fields=_chunk_fields(chunk))
         learned = self._habits.learn(event, chunk, known)
         if learned is not None and reason is None:
             self._before_text = known, learned
@@ -352,7 +345,7 @@ def read_completion(deployment: Deployment, body: bytes) -> Sequence[Delta]:
 def _completion(value: Any) -> list[Delta]:
     if not isinstance(value, dict) or not value.get("choices"):
         raise WireFormatError("no choices")
-    chunk_fields = {k: v for k, v in value.items() if k not in _OF_A_CHUNK and v is not None}
+    chunk_fields = _chunk_fields(value)
     deltas = []
     for position, raw in enumerate(_choices(value)):
         numbers = ToolCallNumbers()
@@ -361,6 +354,13 @@ def _completion(value: Any) -> list[Delta]:
         deltas.append(replace(delta, finish_reason=finish, chunk_fields=chunk_fields))
     deltas[-1] = replace(deltas[-1], usage=_usage(value.get("usage")))
     return deltas
+
+
+def _chunk_fields(chunk: dict[str, Any]) -> dict[str, Any]:
+    """Return what a chunk or a completion says beside what all of them do."""
+    if chunk.keys() <= _OF_A_CHUNK:
+        return {}
+    return {k: v for k, v in chunk.items() if k not in _OF_A_CHUNK and v is not None}
 
 
 def _choices(chunk: dict[str, Any]) -> list[dict[str, Any]]:

@@ -59,7 +59,8 @@ class Stencil:
         end = start + len(inside)
         if not (event.startswith(inside, start) and event.startswith(b'"', end)):
             return None
-        return cls(event[:start], event[end:], delta)
+        # It is kept for later replies: of this one's words nothing is.
+        return cls(event[:start], event[end:], replace(delta, content=None))
 
     def moved(self, old: bytes, new: bytes) -> Stencil:
         """Return the stencil of an event that has `new` where this one's has `old`."""

@@ -14,6 +14,7 @@ from loro_core import Delta
 from loro_openai import habits as module
 from loro_openai.habits import Habits
 from loro_openai.reply import StreamReader
+from loro_openai.stencil import Stencil
 from tests.providers.fake_http import deployment
 from tests.providers.reading import cut, read_to_the_end, taken_apart
 
@@ -82,6 +83,14 @@ def test_replies_that_are_read_side_by_side_do_not_unteach_each_other(monkeypatc
     expected = read(later, Forgetful())
     monkeypatch.setattr(loro_openai.reply, "decode_json", lambda text: pytest.fail(f"{text} is parsed"))
     assert read(later, habits) == expected
+
+
+def test_of_what_was_said_nothing_is_kept():
+    habits = Habits()
+    read(events(OF_OPENAI, "1", 1, "secretly", " hidden"), habits)
+    stencils = [known.text for known in habits._known.values() if known.text is not None]
+    assert stencils
+    assert not [s for s in stencils if "secret" in repr([getattr(s, name) for name in Stencil.__slots__])]
 
 
 def test_an_end_without_a_text_has_what_the_chunk_before_it_said():
